@@ -1,0 +1,113 @@
+"""Agents and the roster that holds them: what a YAML file says, as frozen values.
+
+Knows nothing of files, vectors or probabilities.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What sort of agent does the work."""
+
+    AI = "ai"
+    TOOL = "tool"
+    HUMAN = "human"
+    TEAM = "team"
+
+
+class Presence(StrEnum):
+    """Whether an agent takes tasks at all."""
+
+    AVAILABLE = "available"
+    BUSY = "busy"
+    AWAY = "away"
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """A measured score in [0, 1] and, where known, the number of trials behind it."""
+
+    score: float
+    trials: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Prices in USD."""
+
+    per_task: float | None = None
+    per_1k_tokens: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """When an agent works and how many tasks it can hold at once."""
+
+    status: Presence = Presence.AVAILABLE
+    hours: str | None = None
+    timezone: str | None = None
+    capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One possible doer of tasks, as its card describes it."""
+
+    id: str
+    name: str
+    kind: Kind = Kind.AI
+    description: str = ""
+    examples: tuple[str, ...] = ()
+    not_for: tuple[str, ...] = ()
+    skills: Mapping[str, Skill] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    allow: tuple[str, ...] | None = None
+    cost: Cost | None = None
+    latency_ms: float | None = None
+    rate_limit_rpm: float | None = None
+    availability: Availability | None = None
+    contact: str | None = None
+    run: Mapping[str, Any] | None = None
+    source: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Roster:
+    """A set of agents in the order of their ids, so that the order in a file never matters."""
+
+    agents: tuple[Agent, ...]
+    path: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "agents", tuple(sorted(self.agents, key=lambda agent: agent.id)))
+
+    def __len__(self) -> int:
+        return len(self.agents)
+
+    def __iter__(self) -> Iterator[Agent]:
+        return iter(self.agents)
+
+    @cached_property
+    def position(self) -> Mapping[str, int]:
+        """Agent id → place in `agents`."""
+        return {agent.id: place for place, agent in enumerate(self.agents)}
+
+    def get(self, agent_id: str) -> Agent | None:
+        """The agent with this id, or None."""
+        place = self.position.get(agent_id)
+        return None if place is None else self.agents[place]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of what the agents say, independent of their order, of comments and of layout."""
+        facts = [asdict(agent) for agent in self.agents]
+        text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,180 @@
+"""The decision record, version 1: what one task's path through the pipeline ends in.
+
+The dataclasses are the library's result; `as_dict` is the JSON of the command, with stable keys.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+VERSION = 1
+
+
+class Status(StrEnum):
+    """What to do with the task now."""
+
+    DECIDED = "decided"
+    ASK = "ask"
+    NONE = "none"
+    NO_ELIGIBLE = "no_eligible"
+
+
+class EvidenceKind(StrEnum):
+    """Which part of a card a piece of evidence is."""
+
+    EXAMPLE = "example"
+    CARD = "card"
+    NOT_FOR = "not_for"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A part of the agent's card and its cosine similarity to the task, in [-1, 1]."""
+
+    kind: EvidenceKind
+    text: str
+    similarity: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind.value, "text": self.text, "similarity": round(self.similarity, 4)}
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One line of the rubric: a score in [0, 1] and its reason in words."""
+
+    criterion: str
+    score: float
+    reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"criterion": self.criterion, "score": round(self.score, 3), "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Rubric:
+    """The criteria of one candidate and the level 1 (do not trust) to 5 (hand over) they add up to."""
+
+    level: int
+    criteria: tuple[Criterion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One agent that the task may go to, with the probability in [0, 1] that it is right."""
+
+    agent: str
+    name: str
+    kind: str
+    probability: float
+    rubric: Rubric | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        record: dict[str, Any] = {
+            "agent": self.agent,
+            "name": self.name,
+            "kind": self.kind,
+            "probability": round(self.probability, 6),
+        }
+        if self.rubric is not None:
+            record["confidence"] = self.rubric.level
+            record["rubric"] = [criterion.as_dict() for criterion in self.rubric.criteria]
+            record["evidence"] = [evidence.as_dict() for evidence in self.evidence]
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """An agent that a hard constraint left out, and why."""
+
+    agent: str
+    rule: str
+    detail: str
+
+    def as_dict(self) -> dict[str, str]:
+        return {"agent": self.agent, "rule": self.rule, "detail": self.detail}
+
+
+@dataclass(frozen=True, slots=True)
+class DeciderInfo:
+    """Which decider spoke, and what it cost (tokens, USD)."""
+
+    kind: str
+    model: str
+    calibrated: bool
+    orders: int = 1
+    missing_mass: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "model": self.model,
+            "calibrated": self.calibrated,
+            "orders": self.orders,
+            "missing_mass": self.missing_mass,
+            "tokens": {"input": self.input_tokens, "output": self.output_tokens},
+            "cost_usd": self.cost_usd,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who should do the task. Probabilities over all eligible agents and `none` sum to 1."""
+
+    task: str
+    status: Status
+    agent: str | None
+    probability: float
+    none: float
+    margin: float
+    candidates: tuple[Candidate, ...]
+    decider: DeciderInfo
+    excluded: tuple[Exclusion, ...] = ()
+    roster: Mapping[str, str | None] = field(default_factory=dict)
+    threshold: float = 0.0
+    contrast: Mapping[str, Any] | None = None
+    confirmed: bool = False
+    ref: Any = None
+    elapsed_ms: float = 0.0
+    id: str = field(default_factory=lambda: uuid7())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record with the keys and the order of version 1."""
+        record: dict[str, Any] = {
+            "v": VERSION,
+            "id": self.id,
+            "ref": self.ref,
+            "task": self.task,
+            "status": self.status.value,
+            "agent": self.agent,
+            "probability": round(self.probability, 6),
+            "none": round(self.none, 6),
+            "margin": round(self.margin, 6),
+            "threshold": round(self.threshold, 6),
+            "candidates": [candidate.as_dict() for candidate in self.candidates],
+            "excluded": [exclusion.as_dict() for exclusion in self.excluded],
+            "decider": self.decider.as_dict(),
+            "roster": dict(self.roster),
+            "elapsed_ms": round(self.elapsed_ms, 2),
+        }
+        if self.contrast is not None:
+            record["contrast"] = dict(self.contrast)
+        if self.confirmed:
+            record["confirmed"] = True
+        return record
+
+
+def uuid7() -> str:
+    """A UUID of version 7 (RFC 9562, section 5.7): sorts by time. Python 3.11's uuid module has none."""
+    value = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF000 << 64) | 0x7000 << 64
+    value = value & ~(0xC000 << 48) | 0x8000 << 48
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,58 @@
+"""The one tree of errors. Each class carries the exit code and the code word of the command's contract.
+
+A message says what and where; `fix` says what to do. They are shown in one place, `cli/app.py`.
+"""
+
+from typing import ClassVar
+
+
+class DelegateError(Exception):
+    """A mistake that the user can mend, or a limit that was reached: never shown as a traceback."""
+
+    exit_code: ClassVar[int] = 2
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def as_dict(self) -> dict[str, str]:
+        """The `error` object of the decision record."""
+        return {"code": self.code, "message": self.message, "fix": self.fix}
+
+
+class UsageError(DelegateError):
+    """Options or arguments that do not make sense together."""
+
+    code = "usage"
+
+
+class TaskError(DelegateError):
+    """A task that cannot be read: empty, not text, too long."""
+
+    code = "task"
+
+
+class RosterError(DelegateError):
+    """A roster file that cannot be read; the message names file and line."""
+
+    code = "roster"
+
+
+class SettingsError(DelegateError):
+    """A setting with a value that makes no sense."""
+
+    code = "settings"
+
+
+class EncoderError(DelegateError):
+    """An encoder that is missing, damaged or cannot be compiled."""
+
+    code = "encoder"
+
+
+class IndexUnavailable(DelegateError):
+    """There is no usable index and it may not be built here."""
+
+    code = "index"
