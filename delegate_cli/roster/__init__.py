@@ -1,0 +1,1 @@
+"""YAML (or JSON) files to a `Roster`."""

@@ -1,0 +1,203 @@
+"""The fields of agents.yaml: for each one how it is read and what its JSON Schema is, side by side.
+
+This table is the format's single definition: the loader, the error messages and `delegate schema` all use it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import yaml
+
+from delegate_cli.agents import Availability, Cost, Kind, Presence, Skill
+from delegate_cli.roster import document
+from delegate_cli.roster.document import Source
+
+Reader = Callable[[yaml.Node, Source, str], Any]
+Enum = TypeVar("Enum", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key: its reader and its JSON Schema."""
+
+    read: Reader
+    schema: Mapping[str, Any]
+
+
+def _text(node: yaml.Node, source: Source, what: str) -> str:
+    value = document.text(node, source, what).strip()
+    if not value:
+        raise source.error(f"{what} is empty", node, "fill it in or remove the key")
+    return value
+
+
+def _prose(node: yaml.Node, source: Source, what: str) -> str:
+    return document.text(node, source, what).strip()
+
+
+def _texts(node: yaml.Node, source: Source, what: str) -> tuple[str, ...]:
+    items = document.sequence(node, source, what)
+    values = [_text(item, source, f"{what}[{place}]") for place, item in enumerate(items)]
+    return tuple(dict.fromkeys(values))  # the same text twice says nothing new
+
+
+def _identity(node: yaml.Node, source: Source, what: str) -> str:
+    value = _text(node, source, what)
+    if any(char.isspace() for char in value) or len(value) > 200:
+        raise source.error(
+            f"{what} {document.shown(value)} must be one word of at most 200 characters",
+            node,
+            "use letters, digits and hyphens",
+        )
+    return value
+
+
+def _at_least(low: float, high: float | None = None) -> Reader:
+    def read(node: yaml.Node, source: Source, what: str) -> float:
+        value = document.number(node, source, what)
+        if value < low or (high is not None and value > high):
+            limits = f"at least {low:g}" if high is None else f"between {low:g} and {high:g}"
+            raise source.error(f"{what} must be {limits}, not {value:g}", node, f"write a number {limits}")
+        return value
+
+    return read
+
+
+def _whole(low: int) -> Reader:
+    def read(node: yaml.Node, source: Source, what: str) -> int:
+        value = _at_least(low)(node, source, what)
+        if value != int(value):
+            raise source.error(f"{what} must be a whole number, not {value:g}", node, "round it")
+        return int(value)
+
+    return read
+
+
+def _one_of(choices: type[Enum]) -> Reader:
+    def read(node: yaml.Node, source: Source, what: str) -> Enum:
+        value = document.text(node, source, what)
+        known = [choice.value for choice in choices]
+        if value not in known:
+            raise source.error(
+                f"{what} cannot be {document.shown(value)}", node, document.unknown_key(value, known)
+            )
+        return choices(value)
+
+    return read
+
+
+def _skills(node: yaml.Node, source: Source, what: str) -> dict[str, Skill]:
+    skills = {}
+    for name, (_, value) in document.mapping(node, source, what).items():
+        here = f"{what}.{name}"
+        if isinstance(value, yaml.MappingNode):
+            facts = read_fields(value, source, here, SKILL)
+            if "score" not in facts:
+                raise source.error(f"{here} has no score", value, "add `score: 0.8`")
+            skills[name] = Skill(facts["score"], facts.get("trials"))
+        else:
+            skills[name] = Skill(_at_least(0, 1)(value, source, here))
+    return skills
+
+
+def _block(build: Callable[..., Any], fields: Mapping[str, Field]) -> Reader:
+    return lambda node, source, what: build(**read_fields(node, source, what, fields))
+
+
+def _kept(node: yaml.Node, source: Source, what: str) -> dict[str, Any]:
+    document.mapping(node, source, what)
+    value: dict[str, Any] = document.plain(node, source, what)
+    return value
+
+
+def read_fields(node: yaml.Node, source: Source, what: str, fields: Mapping[str, Field]) -> dict[str, Any]:
+    """The values of a mapping whose keys are these fields; empty values count as absent."""
+    values = {}
+    for key, (key_node, value) in document.mapping(node, source, what).items():
+        if key not in fields:
+            raise source.error(
+                f"{what} has the unknown key {document.shown(key)}", key_node, document.unknown_key(key, list(fields))
+            )
+        if not document.is_null(value):
+            values[key] = fields[key].read(value, source, f"{what}.{key}")
+    return values
+
+
+_TEXT = {"type": "string", "minLength": 1}
+_TEXTS = {"type": "array", "items": _TEXT}
+_POSITIVE = {"type": "number", "minimum": 0}
+_UNIT = {"type": "number", "minimum": 0, "maximum": 1}
+
+
+def _object(fields: Mapping[str, Field]) -> dict[str, Any]:
+    # a key that is left empty counts as absent, so null is allowed everywhere
+    keys = {key: {"anyOf": [dict(field.schema), {"type": "null"}]} for key, field in fields.items()}
+    return {"type": "object", "additionalProperties": False, "properties": keys}
+
+
+SKILL = {
+    "score": Field(_at_least(0, 1), _UNIT),
+    "trials": Field(_whole(1), {"type": "integer", "minimum": 1}),
+}
+COST = {"per_task": Field(_at_least(0), _POSITIVE), "per_1k_tokens": Field(_at_least(0), _POSITIVE)}
+AVAILABILITY = {
+    "status": Field(_one_of(Presence), {"enum": [presence.value for presence in Presence]}),
+    "hours": Field(_text, _TEXT),
+    "timezone": Field(_text, _TEXT),
+    "capacity": Field(_whole(0), {"type": "integer", "minimum": 0}),
+}
+AGENT = {
+    "id": Field(_identity, {"type": "string", "pattern": r"^\S{1,200}$"}),
+    "name": Field(_text, _TEXT),
+    "kind": Field(_one_of(Kind), {"enum": [kind.value for kind in Kind]}),
+    "description": Field(_prose, {"type": "string"}),
+    "examples": Field(_texts, _TEXTS),
+    "not_for": Field(_texts, _TEXTS),
+    "skills": Field(_skills, {"type": "object", "additionalProperties": {"anyOf": [_UNIT, _object(SKILL)]}}),
+    "tools": Field(_texts, _TEXTS),
+    "tags": Field(_texts, _TEXTS),
+    "allow": Field(_texts, _TEXTS),
+    "cost": Field(_block(Cost, COST), _object(COST)),
+    "latency_ms": Field(_at_least(0), _POSITIVE),
+    "rate_limit_rpm": Field(_at_least(0), _POSITIVE),
+    "availability": Field(_block(Availability, AVAILABILITY), _object(AVAILABILITY)),
+    "contact": Field(_text, _TEXT),
+    "run": Field(_kept, {"type": "object"}),
+    "source": Field(_kept, {"type": "object"}),
+}
+LLM = {
+    "base_url": Field(_text, _TEXT),
+    "model": Field(_text, _TEXT),
+    "orders": Field(_whole(1), {"type": "integer", "minimum": 1}),
+    "budget_usd": Field(_at_least(0), _POSITIVE),
+}
+SETTINGS = {
+    "encoder": Field(_text, _TEXT),
+    "decider": Field(_text, {"enum": ["auto", "head", "chat", "decisions", "systemone"]}),
+    "target_error": Field(_at_least(0, 1), _UNIT),
+    "llm": Field(_block(dict, LLM), _object(LLM)),
+}
+
+
+def roster_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of agents.yaml."""
+    agent = _object(AGENT) | {"anyOf": [{"required": ["id"]}, {"required": ["name"]}]}
+    agents = {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/agent"}}
+    whole = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["agents"],
+        "properties": {
+            "version": {"const": 1},
+            "settings": {"anyOf": [_object(SETTINGS), {"type": "null"}]},
+            "agents": agents,
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "delegate roster, version 1",
+        "anyOf": [whole, agents],
+        "$defs": {"agent": agent},
+    }
