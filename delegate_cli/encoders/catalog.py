@@ -1,0 +1,70 @@
+"""Which encoder a name means, where its compiled form lies, and whether it is there. Imports nothing heavy.
+
+A compiled encoder is a folder `encoders/<fingerprint>` with `encoder.json`, `model.ort` and `tokenizer.json`.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from delegate_cli.errors import EncoderError
+
+PACKAGED = "all-MiniLM-L6-v2"
+PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+COMPILER = 1  # raise when compile.py makes other files than before
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSource:
+    """What to compile: a name for people, the path or hub name to load, and a fingerprint of it."""
+
+    name: str
+    location: str | None  # None: the packaged files
+    fingerprint: str
+
+    def folder(self, home: Path) -> Path:
+        """Where the compiled form is kept."""
+        return home / "encoders" / self.fingerprint
+
+
+def find(name: str) -> EncoderSource:
+    """The encoder that a setting names: the packaged one, a local folder, or a sentence-transformers name.
+
+    Raises:
+        EncoderError: it looks like a path, but there is no such folder.
+    """
+    if name in (PACKAGED, f"sentence-transformers/{PACKAGED}"):
+        return EncoderSource(PACKAGED, None, f"{PACKAGED}-{PACKAGED_SHA256[:12]}-{COMPILER}")
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return EncoderSource(path.name, str(path.resolve()), f"{_slug(path.name)}-{_fingerprint(path)}-{COMPILER}")
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or not name.strip():
+        raise EncoderError(f"no encoder folder {name!r}", f"correct `encoder`, or use {PACKAGED}")
+    return EncoderSource(name, name, f"{_slug(name)}-hub-{COMPILER}")
+
+
+def read_facts(folder: Path) -> dict[str, Any] | None:
+    """What `encoder.json` says, or None when the encoder is not compiled or was left half written."""
+    try:
+        facts: dict[str, Any] = json.loads((folder / "encoder.json").read_bytes())
+        whole = all((folder / name).stat().st_size == size for name, size in facts["files"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return facts if whole else None
+
+
+def _fingerprint(folder: Path) -> str:
+    """Hash of names, sizes and times: hashing the weights would cost more than encoding."""
+    facts = [
+        (str(file.relative_to(folder)), file.stat().st_size, file.stat().st_mtime_ns)
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    ]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:80] or "encoder"
