@@ -1,0 +1,1 @@
+"""Task → shortlist of agents."""
