@@ -1,0 +1,76 @@
+"""The probability that no agent fits, from how weakly the best one does.
+
+A logistic model on five features. Its training data cost no label: every agent's sample requests, scored with that agent
+taken out, are tasks that nobody fits; the same requests, left out one at a time, are tasks that somebody does. Its
+coefficients are shrunk to constants fitted in the same way on public dev sets.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+FEATURES = ("support", "log_probability", "words", "head", "length")
+# Centre and scale of each feature, then intercept and coefficients of the default model, at even odds.
+# Made by `make constants` on the dev splits of the public rosters.
+CENTRE = (0.485, -0.590, 0.129, 2.747, 4.442)
+SCALE = (0.178, 0.600, 0.115, 1.602, 1.065)
+DEFAULT = (0.020, -0.246, -0.881, -0.520, -0.299, -0.441)
+MAX_LENGTH = 2000  # characters; beyond it length says no more
+PRIOR_NONE = 0.05  # share of tasks that nobody fits, before anything is known of the task
+COEFFICIENT_SD = 0.3
+INTERCEPT_SD = 1.0
+_SHIFT = float(np.log(PRIOR_NONE / (1 - PRIOR_NONE)))
+
+
+def raw_features(support: float, probability: float, words: float, head: float, length: int) -> Floats:
+    """Features before centring and scaling, shape (5,); arguments as for `features`."""
+    return np.array((support, np.log(max(probability, 1e-9)), words, head, np.log(min(length, MAX_LENGTH))))
+
+
+def features(support: float, probability: float, words: float, head: float, length: int) -> Floats:
+    """Standardised features, shape (5,), of a task's best candidate.
+
+    Args:
+        support: cosine similarity to the nearest part of its card.
+        probability: its probability among the agents.
+        words: its BM25 score as a share of the highest possible.
+        head: the highest raw head logit of all candidates.
+        length: of the task, in characters; the longer it is, the less of it any card repeats.
+    """
+    result: Floats = (raw_features(support, probability, words, head, length) - CENTRE) / SCALE
+    return result
+
+
+def probability_none(standard: Floats, coefficients: Floats) -> Any:
+    """P(nobody fits) for features of shape (…, 5) and coefficients of shape (6,), the intercept first."""
+    logit = coefficients[0] + standard @ coefficients[1:] + _SHIFT
+    return 1.0 / (1.0 + np.exp(-np.clip(logit, -30, 30)))
+
+
+def fit_none(inside: Floats, outside: Floats) -> Floats:
+    """Coefficients, shape (6,), from features of requests that somebody fits and of requests that nobody fits.
+
+    Both have shape (requests, 5). The two sorts weigh the same, whatever their numbers.
+    """
+    from scipy.optimize import minimize  # only while an index is built
+
+    standard = np.vstack((inside, outside))
+    label = np.repeat((0.0, 1.0), (len(inside), len(outside)))
+    weight = np.repeat((0.5 / len(inside), 0.5 / len(outside)), (len(inside), len(outside))) * len(standard)
+    design = np.column_stack((np.ones(len(standard)), standard))
+    prior = np.asarray(DEFAULT)
+    precision = 1 / np.array((INTERCEPT_SD, *[COEFFICIENT_SD] * len(FEATURES))) ** 2
+
+    def loss(coefficients: Floats) -> tuple[float, Floats]:
+        logit = design @ coefficients
+        value = (weight * (np.logaddexp(0, logit) - label * logit)).sum()
+        slope = design.T @ (weight * (1 / (1 + np.exp(-np.clip(logit, -30, 30))) - label))
+        away = coefficients - prior
+        return float(value + 0.5 * precision @ away**2), slope + precision * away
+
+    best: Any = minimize(loss, prior, jac=True, method="L-BFGS-B")
+    coefficients: Floats = best.x
+    return coefficients

@@ -1,0 +1,57 @@
+"""From which probability on a task is handed over unasked, so that automatic assignments are rarely wrong."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+MIN_REQUESTS = 20  # with fewer left-out requests their error says too little
+_POINTS = 400
+
+
+class Threshold(NamedTuple):
+    """The least probability for handing over, and what share of tasks reach it (None where that is unknown)."""
+
+    probability: float
+    coverage: float | None
+
+
+def without_data(target_error: float) -> Threshold:
+    """Where nothing was held out: if probabilities are true, those above 1 − 2·e are wrong less often than e."""
+    return Threshold(1.0 - min(2.0 * target_error, 1.0), None)
+
+
+def fit_curve(probability: Floats, right: NDArray[np.bool_], weight: Floats) -> Floats:
+    """What handing over from each probability on would have done, highest first, shape (points, 3).
+
+    The columns are the probability, the share of wrong ones among all from there up (half an error more than was seen), and
+    the share of tasks handed over, counting only tasks of weight 1, those that somebody fits.
+
+    Args:
+        probability: of the best candidate, for each held-out task, shape (tasks,).
+        right: whether that candidate is right; a task that nobody fits counts as wrong.
+        weight: of each task.
+    """
+    if len(probability) < MIN_REQUESTS:
+        return np.zeros((0, 3))
+    order = np.argsort(-probability, kind="stable")
+    level, mass = probability[order], np.cumsum(weight[order])
+    error = (np.cumsum((weight * ~right)[order]) + 0.5) / mass
+    inside = weight[order] == 1
+    coverage = np.cumsum(inside) / max(int(inside.sum()), 1)
+    ends = np.flatnonzero(np.append(np.diff(level) < 0, True))  # tasks of equal probability go together
+    if len(ends) > _POINTS:
+        ends = ends[np.linspace(0, len(ends) - 1, _POINTS).astype(int)]
+    return np.column_stack((level, error, coverage))[ends]
+
+
+def at(curve: Floats, target_error: float) -> Threshold:
+    """The lowest probability whose error is at most `target_error`; if none is, one that nothing held out reached."""
+    if not len(curve):
+        return without_data(target_error)
+    good = np.flatnonzero(curve[:, 1] <= target_error)
+    if not len(good):
+        highest = np.nextafter(curve[0, 0], 2.0)
+        return Threshold(float(max(without_data(target_error).probability, min(highest, 1.0))), 0.0)
+    return Threshold(float(curve[good[-1], 0]), float(curve[good[-1], 2]))

@@ -1,0 +1,1 @@
+"""Shortlist → one raw view of each candidate after another, which calibration turns into probabilities."""
