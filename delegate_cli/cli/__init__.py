@@ -1,0 +1,1 @@
+"""The command. A body parses, calls and renders; everything heavy is reached inside a body."""

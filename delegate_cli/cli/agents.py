@@ -1,0 +1,93 @@
+"""`delegate agents`: what the roster says."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from delegate_cli.cli import options, streams
+from delegate_cli.cli.options import Listing
+from delegate_cli.errors import UsageError
+
+app = typer.Typer(help="Look at the roster.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list", epilog="Example:\n\n\b\n  delegate agents list --format json | jq -r '.[].id'")
+def list_agents(
+    agents: options.Agents = options.AgentsDefault,
+    format: options.ListingFormat = None,
+    no_color: options.NoColor = False,
+) -> int:
+    """List every agent: id, kind, name, number of sample requests, tags."""
+    from delegate_cli.render.jsonl import json_text
+    from delegate_cli.roster.load import load_roster
+
+    roster = load_roster(agents)
+    chosen = options.listing_format(format)
+    if chosen is Listing.JSON:
+        streams.write(json_text([_card(agent) for agent in roster]))
+        return 0
+    rows = [(a.id, a.kind.value, a.name, str(len(a.examples)), " ".join(a.tags)) for a in roster]
+    streams.write(_rows(("id", "kind", "name", "examples", "tags"), rows, chosen, no_color))
+    return 0
+
+
+@app.command(epilog="Example:\n\n\b\n  delegate agents show refund-requests")
+def show(
+    agent_id: Annotated[str, typer.Argument(metavar="ID", autocompletion=options.complete_agent, help="The agent's id.")],
+    agents: options.Agents = options.AgentsDefault,
+    format: options.ListingFormat = None,
+    no_color: options.NoColor = False,
+) -> int:
+    """Show one agent's whole card."""
+    from delegate_cli.render.jsonl import dumps, json_text
+    from delegate_cli.roster.document import unknown_key
+    from delegate_cli.roster.load import load_roster
+
+    roster = load_roster(agents)
+    agent = roster.get(agent_id)
+    if agent is None:
+        near = unknown_key(agent_id, list(roster.position)) if len(roster) <= 20 else _nearest(agent_id, roster)
+        raise UsageError(f"{agents} has no agent {agent_id!r}", near)
+    card = _card(agent)
+    chosen = options.listing_format(format)
+    if chosen is Listing.JSON:
+        streams.write(json_text(card))
+        return 0
+    rows = []
+    for key, value in card.items():
+        for item in value if isinstance(value, list) else [value]:
+            rows.append((key, item if isinstance(item, str) else dumps(item)))
+    streams.write(_rows(("key", "value"), rows, chosen, no_color))
+    return 0
+
+
+def _nearest(agent_id: str, roster: Any) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(agent_id, list(roster.position), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else "see: delegate agents list"
+
+
+def _card(agent: Any) -> dict[str, Any]:
+    """What the card says, without the keys that it leaves out."""
+    from dataclasses import asdict
+
+    facts = {key: _plain(value) for key, value in asdict(agent).items()}
+    return {key: value for key, value in facts.items() if value not in (None, "", [], {})}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _rows(head: tuple[str, ...], rows: list[tuple[str, ...]], chosen: Listing, no_color: bool) -> str:
+    if chosen is Listing.PLAIN:
+        from delegate_cli.render.plain import columns
+
+        return columns(rows)
+    from delegate_cli.render.table import listing
+
+    return listing(head, rows, streams.wants_color(no_color, sys.stdout), streams.width())

@@ -1,0 +1,112 @@
+"""The `delegate` command: its subcommands, and the one place where errors become a line and an exit code."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # vectors of 384 numbers are too short to share out; saves 20 ms
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import typer  # noqa: E402
+
+from delegate_cli import __version__  # noqa: E402
+from delegate_cli.cli import agents, doctor, index, route, schema, streams  # noqa: E402
+from delegate_cli.errors import DelegateError, UsageError  # noqa: E402
+
+app = typer.Typer(
+    name="delegate",
+    help="Who should do this task? Reads agents from agents.yaml and says which one, how sure it is, and why.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command(name="route", epilog=route.EXAMPLES)(route.route)
+app.add_typer(index.app, name="index")
+app.add_typer(agents.app, name="agents")
+app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(name="schema", epilog=schema.EXAMPLES)(schema.schema)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        streams.write(f"delegate {__version__}\n")
+        raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug.")] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command and end the process with its exit code."""
+    code = run(sys.argv[1:])
+    try:
+        streams.flush()
+    except BrokenPipeError:
+        code = 141
+    except (OSError, ValueError) as error:
+        streams.note(f"error: cannot write the output: {error}")
+        code = code or 2
+    # a thread may still be waiting for stdin; everything is written, so nothing is left to wait for
+    os._exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a command line; every error is shown here."""
+    try:
+        result = app(arguments, prog_name="delegate", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except DelegateError as error:
+        return _show(error, arguments)
+    except typer.TyperException as error:
+        return _usage(error, arguments)
+    except BrokenPipeError:
+        return 141  # as a program ends that SIGPIPE stops: quietly
+    except (KeyboardInterrupt, typer.Abort, EOFError):
+        streams.note("interrupted")
+        return 130
+    except Exception as error:  # a bug of ours: one line, the traceback only when asked for
+        return _bug(error, arguments)
+
+
+def _usage(error: Any, arguments: list[str]) -> int:
+    message = error.format_message()
+    if not message:  # no arguments: the help was shown
+        streams.write(error.ctx.get_help() + "\n")
+        return 2
+    path = error.ctx.command_path if getattr(error, "ctx", None) is not None else "delegate"
+    message = message[:1].lower() + message[1:]
+    return _show(UsageError(message.rstrip("."), f"see {path} --help"), arguments)
+
+
+def _show(error: DelegateError, arguments: list[str]) -> int:
+    from delegate_cli.render.text import clean
+
+    fix = f" ({clean(error.fix)})" if error.fix else ""
+    streams.note(f"error: {clean(error.message)}{fix}")
+    if _wants_json(arguments):
+        from delegate_cli.render.jsonl import dumps, error_record
+
+        streams.write(dumps(error_record(error.as_dict())) + "\n")
+    return error.exit_code
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    joined = {f"{name}={value}" for name, value in pairs if name in ("--format", "-f")}
+    return bool(({*arguments} | joined) & {"--format=json", "-f=json", "-fjson", "--format=jsonl", "-f=jsonl", "-fjsonl"})
+
+
+def _bug(error: Exception, arguments: list[str]) -> int:
+    if "--debug" in arguments:
+        import traceback
+
+        streams.note(traceback.format_exc())
+    line = str(error).replace("\n", " ")[:200]
+    streams.note(f"bug: {type(error).__name__}: {line} (please report it with the output of: delegate --debug …)")
+    return 70

@@ -1,0 +1,62 @@
+"""`--confirm`: show the candidates, ask a person, and make the answer the decision."""
+
+import sys
+from dataclasses import replace
+from difflib import get_close_matches
+
+from delegate_cli.cli import streams
+from delegate_cli.decision import Candidate, Decision, Status
+from delegate_cli.pipeline import Ask, Delegator
+from delegate_cli.render.table import decision_table
+
+NOBODY = ("n", "0", "nobody")
+
+
+def confirmed(delegator: Delegator, task: str, ask: Ask, color: bool) -> Decision:
+    """The decision with the person's answer in it."""
+    full = delegator.decide(task, replace(ask, top=None))
+    shown = replace(full, candidates=full.candidates[: ask.top])
+    streams.note(decision_table(shown, ask.explain, color, streams.width()).rstrip("\n"))
+    if not shown.candidates:
+        return full
+    choice = _ask(full, len(shown.candidates))
+    if choice is None:
+        return replace(shown, status=Status.NONE, agent=None, confirmed=True)
+    kept = shown.candidates if choice in shown.candidates else (*shown.candidates, choice)
+    return replace(
+        shown,
+        status=Status.DECIDED,
+        agent=choice.agent,
+        probability=choice.probability,
+        margin=choice.probability - max((c.probability for c in full.candidates if c is not choice), default=0.0),
+        candidates=kept,
+        confirmed=True,
+    )
+
+
+def _ask(full: Decision, shown: int) -> Candidate | None:
+    known = {candidate.agent: candidate for candidate in full.candidates}
+    names = {candidate.name.casefold(): candidate for candidate in full.candidates}
+    while True:
+        answer = _prompt(f"Who? 1–{shown}, an agent's id or name, or n for nobody [1]: ")
+        if answer is None:
+            raise KeyboardInterrupt
+        if not answer:
+            return full.candidates[0]
+        if answer.isdecimal() and 1 <= int(answer) <= shown:
+            return full.candidates[int(answer) - 1]
+        found = known.get(answer) or names.get(answer.casefold())
+        if found is not None:
+            return found
+        if answer.casefold() in NOBODY:
+            return None
+        near = get_close_matches(answer.casefold(), [*known, *names], n=3, cutoff=0.5)
+        streams.note("no such agent" + (f"; did you mean {' or '.join(near)}?" if near else ""))
+
+
+def _prompt(question: str) -> str | None:
+    """The answer, or None at the end of input. The question goes to stderr: stdout is data."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    return line.strip() if line else None

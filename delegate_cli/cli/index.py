@@ -1,0 +1,138 @@
+"""`delegate index`: make, look at, check and remove the index of a roster."""
+
+import time
+from typing import Any
+
+import typer
+
+from delegate_cli.cli import options, streams
+from delegate_cli.cli.options import Listing
+
+app = typer.Typer(help="The index of a roster: made once, renewed by itself.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command(epilog="Example:\n\n\b\n  delegate index rebuild --agents team.yaml")
+def rebuild(
+    agents: options.Agents = options.AgentsDefault,
+    encoder: options.Encoder = None,
+    format: options.ListingFormat = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Make the index anew and report what to expect of it. Unchanged texts keep their vectors."""
+    delegator = options.open_delegator(agents, {"encoder": encoder}, quiet=quiet, verbose=verbose)
+    started = time.perf_counter()
+    manifest = delegator.rebuild()
+    _write([*_facts(manifest), ("seconds", f"{time.perf_counter() - started:.1f}"), *_report(manifest)], manifest, format)
+    return 0
+
+
+@app.command(epilog="Example:\n\n\b\n  delegate index status --format json | jq .state")
+def status(
+    agents: options.Agents = options.AgentsDefault,
+    encoder: options.Encoder = None,
+    format: options.ListingFormat = None,
+) -> int:
+    """Say whether the index is fresh, and what it promises. Exit code 1 when it is not."""
+    state, manifest = _state(agents, encoder, whole=False)
+    if manifest is None:
+        _write([("state", state)], {"state": state}, format)
+        return 1
+    _write([("state", state), *_facts(manifest), *_report(manifest)], {"state": state, **manifest}, format)
+    return 0 if state == "fresh" else 1
+
+
+@app.command(epilog="Example:\n\n\b\n  delegate index verify && echo whole")
+def verify(
+    agents: options.Agents = options.AgentsDefault,
+    encoder: options.Encoder = None,
+    format: options.ListingFormat = None,
+) -> int:
+    """Read every file of the index and check its hash and its vectors. Exit code 1 when something is wrong."""
+    state, manifest = _state(agents, encoder, whole=True)
+    _write([("state", state)], {"state": state, "folder": (manifest or {}).get("generation")}, format)
+    return 0 if state == "fresh" else 1
+
+
+@app.command(epilog="Example:\n\n\b\n  delegate index clear --agents old.yaml")
+def clear(agents: options.Agents = options.AgentsDefault) -> int:
+    """Remove the index of this roster. It is made again when it is needed."""
+    import shutil
+
+    from delegate_cli.errors import IndexUnavailable
+    from delegate_cli.index import store
+    from delegate_cli.roster.load import load_roster
+    from delegate_cli.settings import home
+
+    folder = store.folder_of(home(), load_roster(agents))
+    if not folder.exists():
+        streams.note(f"there is no index of {agents}")
+        return 0
+    try:
+        with store.lock(folder):
+            (folder / "CURRENT").unlink(missing_ok=True)
+            store.remove_leftovers(folder, keep=None)
+        shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise IndexUnavailable(f"cannot remove {folder}: {error.strerror}", "check its permissions") from None
+    streams.note(f"removed {folder}")
+    return 0
+
+
+def _state(agents: str, encoder: str | None, whole: bool) -> tuple[str, dict[str, Any] | None]:
+    """`fresh`, or why the index cannot be used; and its manifest where there is one."""
+    from delegate_cli.encoders import catalog
+    from delegate_cli.index import store
+    from delegate_cli.roster.load import load_roster
+    from delegate_cli.settings import home, resolve
+
+    roster = load_roster(agents)
+    source = catalog.find(resolve({"encoder": encoder}, roster.settings).encoder)
+    folder = store.folder_of(home(), roster)
+    manifest = None
+    try:
+        manifest = store.read_manifest(folder)
+        store.check_fresh(manifest, roster, source.fingerprint)
+        if whole:
+            store.check_vectors(store.open_index(folder, roster, source.fingerprint))
+    except store.Unusable as reason:
+        return ("missing" if manifest is None else f"unusable: {reason}"), manifest
+    return "fresh", manifest
+
+
+def _facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("agents", str(manifest["agents"])),
+        ("vectors", f"{manifest['parts']} ({manifest['embedded']} newly embedded)"),
+        ("encoder", str(manifest["encoder"])),
+    ]
+
+
+def _report(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    report = manifest["report"]
+    if not report["requests"]:
+        return [
+            ("expected accuracy", "unknown: too few sample requests to hold any out; add `examples` to the agents"),
+            ("threshold", f"{report['threshold']:.3f} (from public data, for a target error of {report['target_error']:g})"),
+        ]
+    low, high = report["interval"]
+    before, after = report["ece_before"], report["ece_after"]
+    return [
+        (
+            "expected accuracy",
+            f"{report['accuracy']:.1%} ({low:.1%} to {high:.1%}) on {report['requests']} held-out sample requests",
+        ),
+        ("calibration error", f"{before:.1%} before, {after:.1%} after"),
+        ("threshold", f"{report['threshold']:.3f} for a target error of {report['target_error']:g}"),
+        ("handed over unasked", f"{report['coverage'] or 0:.0%} of tasks like the sample requests"),
+    ]
+
+
+def _write(pairs: list[tuple[str, str]], record: dict[str, Any], chosen: Listing | None) -> None:
+    from delegate_cli.render.jsonl import json_text
+    from delegate_cli.render.plain import facts
+
+    if options.listing_format(chosen) is Listing.JSON:
+        streams.write(json_text(record))
+        return
+    streams.write(facts(list(pairs)))

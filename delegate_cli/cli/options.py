@@ -1,0 +1,111 @@
+"""Options that several commands share, and what they are made into."""
+
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from delegate_cli.cli import streams
+from delegate_cli.settings import DEFAULT_ROSTER, resolve
+
+if TYPE_CHECKING:
+    from delegate_cli.pipeline import Delegator
+
+
+class Format(StrEnum):
+    """How decisions are written."""
+
+    TABLE = "table"
+    PLAIN = "plain"
+    JSON = "json"
+    JSONL = "jsonl"
+    ID = "id"
+
+
+class Listing(StrEnum):
+    """How everything else is written."""
+
+    TABLE = "table"
+    PLAIN = "plain"
+    JSON = "json"
+
+
+Agents = Annotated[
+    str,
+    typer.Option("--agents", "-a", metavar="FILE", envvar="DELEGATE_AGENTS", help="The roster.", show_default=True),
+]
+AgentsDefault = DEFAULT_ROSTER
+ListingFormat = Annotated[
+    Listing | None, typer.Option("--format", "-f", help="Default: table at a terminal, plain in a pipe.")
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, also at a terminal.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is loaded and made.")]
+Encoder = Annotated[
+    str | None, typer.Option("--encoder", metavar="NAME", help="Encoder to use instead of the roster's setting.")
+]
+
+
+def listing_format(chosen: Listing | None) -> Listing:
+    """The format of a command that lists something."""
+    import sys
+
+    return chosen or (Listing.TABLE if streams.is_terminal(sys.stdout) else Listing.PLAIN)
+
+
+def open_delegator(
+    agents: str, flags: dict[str, Any], *, rebuild: bool = True, quiet: bool = False, verbose: bool = False
+) -> "Delegator":
+    """Roster, settings and progress, joined."""
+    from delegate_cli.pipeline import Delegator
+    from delegate_cli.roster.load import load_roster
+
+    roster = load_roster(agents)
+    settings = resolve(flags, roster.settings)
+    say: Callable[[str], None] = _nothing if quiet else streams.note
+    if verbose and not quiet:
+        say(f"roster {agents}: {len(roster)} agents; encoder {settings.encoder}; target error {settings.target_error:g}")
+    return Delegator(roster, settings, rebuild=rebuild, progress=_nothing if quiet else progress(), say=say)
+
+
+def _nothing(*_: Any) -> None:
+    pass
+
+
+def progress() -> Callable[[str, int, int], None]:
+    """A progress bar on stderr while an index is made; nothing without a terminal there."""
+    import sys
+
+    if not streams.is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+        return _nothing
+    state: dict[str, Any] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        from delegate_cli.render.progress import new_bar
+
+        if "bar" not in state:
+            state["bar"] = new_bar()
+            state["bar"].start()
+        bar = state["bar"]
+        if state.get("what") != what:
+            state["what"], state["task"] = what, bar.add_task(what, total=total)
+        bar.update(state["task"], completed=done, total=total)
+        if done >= total and what == "fitting":
+            bar.stop()
+            state.clear()
+
+    return show
+
+
+def complete_agent(incomplete: str) -> list[str]:
+    """Agent ids for shell completion, from the roster that the command would read."""
+    from delegate_cli.errors import DelegateError
+    from delegate_cli.roster.load import load_roster
+
+    try:
+        roster = load_roster(os.environ.get("DELEGATE_AGENTS") or DEFAULT_ROSTER)
+    except DelegateError:
+        return []
+    return [agent.id for agent in roster if agent.id.startswith(incomplete)]

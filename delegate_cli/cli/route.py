@@ -1,0 +1,183 @@
+"""`delegate route`: decide for one task or for a stream of them."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from delegate_cli.cli import options, streams
+from delegate_cli.cli.options import Format
+from delegate_cli.cli.streams import TaskLine
+from delegate_cli.errors import DelegateError, UsageError
+
+if TYPE_CHECKING:
+    from delegate_cli.decision import Decision
+    from delegate_cli.pipeline import Ask, Delegator
+
+EXAMPLES = """Examples:
+
+\b
+  delegate route "Refund the scanner I sent back"
+  delegate route --explain "Invoice shows the wrong VAT rate"
+  delegate route --format id "Draft the release notes" | xargs -I{} ./hand-over {}
+  delegate route --format jsonl - < tasks.txt | jq -r 'select(.status=="ask") | .task'
+  jq -c '{id, task: .subject}' tickets.json | delegate route --format jsonl -
+
+Exit codes: 0 decided (a batch: every line answered), 1 ask or none, 2 usage, roster or settings, 5 a batch with error
+lines, 6 no eligible agent.
+"""
+_EXIT = {"decided": 0, "ask": 1, "none": 1, "no_eligible": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How results are shown."""
+
+    format: Format
+    explain: bool
+    color: bool
+    quiet: bool
+
+
+def route(
+    tasks: Annotated[
+        list[str] | None, typer.Argument(metavar="TASK…|-", help="Each argument is a task; - reads one a line from stdin.")
+    ] = None,
+    agents: options.Agents = options.AgentsDefault,
+    top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many candidates to show.")] = 3,
+    every: Annotated[bool, typer.Option("--all", help="Show every eligible agent.")] = False,
+    format: Annotated[
+        Format | None, typer.Option("--format", "-f", help="Default: table at a terminal, plain in a pipe.")
+    ] = None,
+    field: Annotated[
+        str | None, typer.Option("--field", metavar="NAME", help="JSON Lines: the field with the task; dots go deeper.")
+    ] = None,
+    min_probability: Annotated[
+        float | None,
+        typer.Option("--min-probability", min=0, max=1, help="Hand over from here on (default: from --target-error)."),
+    ] = None,
+    min_margin: Annotated[
+        float | None, typer.Option("--min-margin", min=0, max=1, help="Hand over only with this lead over the second.")
+    ] = None,
+    target_error: Annotated[
+        float | None, typer.Option("--target-error", min=0, max=1, help="How often handing over may be wrong.")
+    ] = None,
+    shortlist: Annotated[
+        int | None, typer.Option("--shortlist", min=1, help="How many agents the decider looks at. [default: 50]")
+    ] = None,
+    roles: Annotated[
+        str, typer.Option("--as", metavar="ROLE,…", envvar="DELEGATE_AS", help="Your roles, for agents with `allow`.")
+    ] = "",
+    encoder: options.Encoder = None,
+    explain: Annotated[bool, typer.Option("--explain", "-e", help="Show the evidence and the rubric.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", "-c", help="Ask me; my answer is the decision.")] = False,
+    no_rebuild: Annotated[bool, typer.Option("--no-rebuild", help="Fail when the index is missing or stale.")] = False,
+    no_color: options.NoColor = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Decide which agent should do a task, and print the best three with their probabilities."""
+    arguments = tasks or []
+    batch = streams.from_stdin(arguments)
+    view = View(_format(format), explain, streams.wants_color(no_color, sys.stdout), quiet)
+    if confirm:
+        _check_confirm(batch, len(arguments))
+    flags = {
+        "min_probability": min_probability,
+        "min_margin": min_margin,
+        "target_error": target_error,
+        "shortlist": shortlist,
+        "encoder": encoder,
+    }
+    delegator = options.open_delegator(agents, flags, rebuild=not no_rebuild, quiet=quiet, verbose=verbose)
+    from delegate_cli.pipeline import Ask
+
+    wanted = frozenset(role.strip() for role in roles.split(",") if role.strip())
+    ask = Ask(None if every else top, explain or view.format is Format.TABLE, wanted)
+    if batch:
+        return _stream(delegator, streams.from_lines(streams.stdin_lines(), field), ask, view)
+    if not quiet and len(arguments) > 1 and not any(" " in argument for argument in arguments):
+        streams.note(f"note: {len(arguments)} tasks of one word each; quote the text if it is one task")
+    lines = streams.from_arguments(arguments)
+    if len(arguments) > 1:
+        return _stream(delegator, lines, ask, view)
+    return _single(delegator, next(lines), ask, view, confirm)
+
+
+def _format(chosen: Format | None) -> Format:
+    return chosen or (Format.TABLE if streams.is_terminal(sys.stdout) else Format.PLAIN)
+
+
+def _check_confirm(batch: bool, count: int) -> None:
+    if batch or count != 1:
+        raise UsageError("--confirm takes exactly one task, as an argument", "leave out --confirm for a batch")
+    if not (streams.is_terminal(sys.stdin) and streams.is_terminal(sys.stderr)):
+        raise UsageError("--confirm needs a terminal to ask at", "leave out --confirm in scripts")
+
+
+def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, confirm: bool) -> int:
+    if line.error is not None:
+        raise line.error
+    if confirm:
+        from delegate_cli.cli.confirm import confirmed
+
+        decision = confirmed(delegator, line.task or "", ask, view.color)
+    else:
+        decision = delegator.decide(line.task or "", ask)
+    streams.write(_render(decision, view, single=True))
+    return _EXIT[decision.status.value]
+
+
+def _stream(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", view: View) -> int:
+    """Answer line after line, in order, each as soon as it is decided."""
+    from delegate_cli.cli.batch import decide_lines, watched
+
+    errors = count = 0
+    separator = "[\n"
+    for line, result in watched(decide_lines(delegator, lines, ask), quiet=view.quiet):
+        failed = isinstance(result, DelegateError)
+        text = _render_error(line, result, view) if isinstance(result, DelegateError) else _render(result, view)
+        if view.format is Format.JSON:
+            text, separator = separator + text, ",\n"
+        streams.write(text)
+        if line.last:
+            streams.flush()
+        errors += failed
+        count += 1
+    if view.format is Format.JSON:
+        streams.write("\n]\n" if count else "[]\n")
+    if errors and not view.quiet:
+        streams.note(f"{errors} of {count} lines could not be read")
+    return 5 if errors else 0
+
+
+def _render(decision: "Decision", view: View, single: bool = False) -> str:
+    if view.format is Format.TABLE:
+        from delegate_cli.render.table import decision_table
+
+        return decision_table(decision, view.explain, view.color, streams.width())
+    if view.format in (Format.JSON, Format.JSONL):
+        from delegate_cli.render.jsonl import dumps, json_line, json_text
+
+        if view.format is Format.JSONL:
+            return json_line(decision)
+        return json_text(decision.as_dict()) if single else dumps(decision.as_dict())
+    from delegate_cli.render.plain import id_line, plain_line
+
+    return id_line(decision) if view.format is Format.ID else plain_line(decision)
+
+
+def _render_error(line: Any, error: DelegateError, view: View) -> str:
+    if view.format in (Format.JSON, Format.JSONL):
+        from delegate_cli.render.jsonl import dumps, error_record
+
+        text = dumps(error_record(error.as_dict(), line.task, line.ref))
+        return text if view.format is Format.JSON else text + "\n"
+    from delegate_cli.render.plain import NOBODY, plain_error
+
+    if view.format is Format.ID:
+        streams.note(f"error: {error.message}")
+        return NOBODY + "\n"
+    return plain_error(line.task, error.as_dict())

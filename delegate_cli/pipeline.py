@@ -1,0 +1,358 @@
+"""The path of a task, from text to `Decision`, and the object that holds what the path needs.
+
+`Delegator.decide` is the one place where the steps meet; every command and the library call it.
+"""
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from delegate_cli import policy
+from delegate_cli.agents import Roster
+from delegate_cli.confidence import none as none_model
+from delegate_cli.confidence import rubric
+from delegate_cli.confidence.calibration import softmax
+from delegate_cli.decision import Candidate, Decision, DeciderInfo, Evidence, EvidenceKind, Exclusion, Status
+from delegate_cli.deciders.head import VIEWS, HeadDecider, Views
+from delegate_cli.encoders import Encoder, Vectors, catalog
+from delegate_cli.errors import IndexUnavailable, TaskError
+from delegate_cli.index import store
+from delegate_cli.index.parts import Part, agent_parts
+from delegate_cli.retrievers.fused import FusedRetriever, Query
+from delegate_cli.retrievers.lexical import LexicalIndex
+from delegate_cli.settings import Settings, home, resolve
+
+MAX_TASK = 1024 * 1024  # characters
+# Probability that is spread over eligible agents outside the shortlist, so that nobody is impossible: the share of dev tasks
+# whose right agent is not among the first 50 (`make constants`).
+OUTSIDE = 0.008
+_EVIDENCE_KIND = {
+    Part.CARD: EvidenceKind.CARD,
+    Part.SENTENCE: EvidenceKind.CARD,
+    Part.EXAMPLE: EvidenceKind.EXAMPLE,
+    Part.NOT_FOR: EvidenceKind.NOT_FOR,
+}
+Floats = NDArray[np.float64]
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is wanted of one decision. `top` of None means every eligible agent."""
+
+    top: int | None = 3
+    explain: bool = False
+    roles: Collection[str] = ()
+    ref: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Probabilities of all eligible agents, best first (ties by id), and of nobody: they sum to 1."""
+
+    places: NDArray[np.int64]
+    probability: Floats
+    share: Floats  # among the agents, given that somebody fits
+    none: float
+    views: Views
+    logits: Floats
+
+
+class Delegator:
+    """Decides which agent of a roster should do a task.
+
+    The index is opened at the first decision, and made first when it is missing or stale.
+
+    Args:
+        roster: the agents.
+        settings: what is not given comes from the environment and the roster's own settings.
+        folder: where encoders and indexes are kept; default DELEGATE_HOME.
+        rebuild: whether the index may be made when it is missing or stale.
+        progress: called with (what, done, of how many) while an index is made.
+        say: called with lines about what is being prepared.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        settings: Settings | None = None,
+        *,
+        folder: Path | None = None,
+        rebuild: bool = True,
+        progress: Callable[[str, int, int], None] = _silent,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.roster = roster
+        self.settings = settings if settings is not None else resolve({}, roster.settings)
+        self.folder = folder if folder is not None else home()
+        self._rebuild = rebuild
+        self._progress = progress
+        self._say = say
+        self._ready: _Ready | None = None
+        self._agent_parts: dict[int, list[tuple[Part, str]]] = {}
+        self._exclusions: dict[frozenset[str], tuple[Exclusion, ...]] = {}
+
+    def decide(self, task: str, ask: Ask = Ask()) -> Decision:
+        """Who should do this task?
+
+        Raises:
+            TaskError: the task is empty, too long or not text.
+            IndexUnavailable: there is no index and none may be made.
+            EncoderError: the encoder cannot be loaded.
+        """
+        return self.decide_vector(check_task(task), None, ask)
+
+    def decide_vector(self, task: str, vector: Vectors | None, ask: Ask) -> Decision:
+        """The same for a checked task whose vector may be known already: the path of a task, top to bottom."""
+        started = time.perf_counter()
+        ready = self.ready()
+        excluded = self._excluded(frozenset(ask.roles))
+        if len(excluded) == len(self.roster):
+            return self._nobody(task, excluded, ask)
+        eligible = policy.eligible(self.roster, excluded)
+        if vector is None:
+            vector = ready.encoder.encode(task)
+        query = ready.retriever.query(task, vector)
+        places = ready.retriever.shortlist(query, self.settings.shortlist, eligible)
+        views = ready.decider.views(query, places)
+        ranking = ready.rank(query, views, len(self.roster) - len(excluded), eligible)
+        top, second = float(ranking.probability[0]), float(ranking.probability[1:2].sum())
+        status = policy.hand_over(
+            top, top - second, ranking.none, self._threshold(ready), self.settings.min_margin
+        )
+        return Decision(
+            task=task,
+            status=status,
+            agent=None if status is Status.NONE else self.roster.agents[ranking.places[0]].id,
+            probability=top,
+            none=ranking.none,
+            margin=top - second,
+            threshold=self._threshold(ready),
+            candidates=self._candidates(ready, query, ranking, ask.top),
+            excluded=excluded,
+            decider=DeciderInfo("head", ready.encoder.name, calibrated=True),
+            roster=self._roster_facts(),
+            contrast=self._contrast(query, ranking, ready.weights) if ask.explain else None,
+            ref=ask.ref,
+            elapsed_ms=(time.perf_counter() - started) * 1e3,
+        )
+
+    def ready(self) -> "_Ready":
+        """Load encoder and index, once; make what is missing."""
+        if self._ready is None:
+            self._ready = self._prepare()
+        return self._ready
+
+    def rebuild(self, force: bool = True) -> dict[str, Any]:
+        """Make the index anew (unchanged texts keep their vectors) and return its manifest."""
+        encoder = self.encoder()
+        self._build(encoder, force)
+        self._ready = None
+        return store.read_manifest(store.folder_of(self.folder, self.roster))
+
+    def encoder(self) -> "Encoder":
+        """The compiled encoder, which is compiled first when it is missing."""
+        from delegate_cli.encoders.onnx import OnnxEncoder  # onnxruntime and tokenizers: 70 ms
+
+        source = catalog.find(self.settings.encoder)
+        folder = source.folder(self.folder)
+        if catalog.read_facts(folder) is None:
+            if not self._rebuild:
+                raise IndexUnavailable(f"the encoder {source.name} is not compiled", "run: delegate index rebuild")
+            from delegate_cli.encoders.compile import compile_encoder  # sentence-transformers and torch: 7–16 s
+
+            folder = compile_encoder(source, self.folder, self._say)
+        return OnnxEncoder(folder)
+
+    def _prepare(self) -> "_Ready":
+        encoder = self.encoder()
+        folder = store.folder_of(self.folder, self.roster)
+        try:
+            index = store.open_index(folder, self.roster, encoder.fingerprint)
+        except store.Unusable as reason:
+            if not self._rebuild:
+                raise IndexUnavailable(f"no usable index: {reason}", "run: delegate index rebuild") from None
+            self._say(f"building the index ({reason})")
+            self._build(encoder, force=False)
+            index = store.open_index(folder, self.roster, encoder.fingerprint)
+        return _Ready(encoder, index)
+
+    def _build(self, encoder: Encoder, force: bool) -> None:
+        from delegate_cli.fitting import fit_roster  # scikit-learn and scipy: 1 s
+        from delegate_cli.index.build import build_index
+
+        folder = store.folder_of(self.folder, self.roster)
+        fit = partial(fit_roster, target_error=self.settings.target_error)
+        build_index(folder, self.roster, encoder, fit, self._progress, force)
+
+    def _parts(self, place: int) -> list[tuple[Part, str]]:
+        if place not in self._agent_parts:
+            self._agent_parts[place] = agent_parts(self.roster.agents[place])
+        return self._agent_parts[place]
+
+    def _excluded(self, roles: frozenset[str]) -> tuple[Exclusion, ...]:
+        if roles not in self._exclusions:
+            self._exclusions = {roles: policy.exclude(self.roster, roles)}
+        return self._exclusions[roles]
+
+    def _threshold(self, ready: "_Ready") -> float:
+        if self.settings.min_probability is not None:
+            return self.settings.min_probability
+        return ready.threshold(self.settings.target_error)
+
+    def _candidates(self, ready: "_Ready", query: Query, ranking: Ranking, top: int | None) -> tuple[Candidate, ...]:
+        spread = float(np.exp(-(ranking.share * np.log(np.maximum(ranking.share, 1e-12))).sum()))
+        found = []
+        for rank, place in enumerate(ranking.places[:top].tolist()):
+            agent = self.roster.agents[place]
+            probability = float(ranking.probability[rank])
+            if rank >= 3 and probability < 1e-3:  # with --all: a rubric for the hopeless says nothing
+                found.append(Candidate(agent.id, agent.name, agent.kind.value, probability))
+                continue
+            other = 1 if rank == 0 else 0
+            evidence = nearest_part(self._parts(place), ready.decider.similarities(query.vector, place))
+            alone = len(ranking.places) == 1
+            standing = rubric.Standing(
+                probability=probability,
+                share=float(ranking.share[rank]),
+                rival=0.0 if alone else float(ranking.probability[other]),
+                rival_name="" if alone else self.roster.agents[ranking.places[other]].name,
+                first=rank == 0,
+                agents=len(ranking.places),
+                spread=spread,
+                none=ranking.none,
+                evidence=evidence,
+            )
+            found.append(
+                Candidate(agent.id, agent.name, agent.kind.value, probability, rubric.assess(standing), (evidence,))
+            )
+        return tuple(found)
+
+    def _contrast(self, query: Query, ranking: Ranking, weights: Floats) -> dict[str, Any] | None:
+        """What set the runner-up apart: the weighted difference of each view, and the words only one card has."""
+        places = ranking.views.places.tolist()
+        if len(ranking.places) < 2 or int(ranking.places[1]) not in places:
+            return None
+        first, second = (places.index(int(place)) for place in ranking.places[:2])
+        gap = (ranking.views.standard[first] - ranking.views.standard[second]) * weights
+        agents = [self.roster.agents[place] for place in ranking.places[:2]]
+        spoken = set(grams_of_words(query.text))
+        said = [spoken & set(grams_of_words(" ".join((agent.description, *agent.examples)))) for agent in agents]
+        return {
+            "runner_up": agents[1].id,
+            "views": {name: round(float(value), 3) for name, value in zip(VIEWS, gap, strict=True)},
+            "not_for": round(float(ranking.views.penalty[second] - ranking.views.penalty[first]), 3),
+            "words_of_first": sorted(said[0] - said[1]),
+            "words_of_runner_up": sorted(said[1] - said[0]),
+        }
+
+    def _nobody(self, task: str, excluded: Any, ask: Ask) -> Decision:
+        return Decision(
+            task=task,
+            status=Status.NO_ELIGIBLE,
+            agent=None,
+            probability=0.0,
+            none=1.0,
+            margin=0.0,
+            candidates=(),
+            excluded=excluded,
+            decider=DeciderInfo("head", self.settings.encoder, calibrated=False),
+            roster=self._roster_facts(),
+            ref=ask.ref,
+        )
+
+    def _roster_facts(self) -> dict[str, str | None]:
+        return {"path": self.roster.path, "sha256": self.roster.sha256}
+
+
+class _Ready:
+    """What is loaded for deciding: encoder, retriever, decider and what was fitted."""
+
+    def __init__(self, encoder: Encoder, index: store.StoredIndex) -> None:
+        agents = int(index.manifest["agents"])
+        vocabulary = dict(zip(index.grams, range(len(index.grams)), strict=True))
+        lexical = LexicalIndex(index.arrays, vocabulary, agents)
+        self.encoder = encoder
+        self.index = index
+        self.report = index.manifest["report"]
+        self.weights: Floats = index.arrays["weights"]
+        self.retriever = FusedRetriever(index.parts, index.arrays["owner"], lexical, agents)
+        self.decider = HeadDecider(index.arrays, index.parts)
+        self._none: Floats = index.arrays["none"]
+        self._curve: Floats = index.arrays["threshold_curve"]
+
+    def threshold(self, target_error: float) -> float:
+        """The least probability for handing over at this target error."""
+        from delegate_cli.confidence.threshold import at
+
+        return at(self._curve, target_error).probability
+
+    def rank(self, query: Query, views: Views, count: int, eligible: NDArray[np.bool_] | None) -> Ranking:
+        """Probabilities of all eligible agents and of nobody."""
+        logits = views.standard @ self.weights - views.penalty
+        inside = softmax(logits)
+        best = int(np.lexsort((views.places, -inside))[0])
+        place = int(views.places[best])
+        standard = none_model.features(
+            self.decider.best_support(query.vector, place),
+            float(inside[best]),
+            float(query.lexical[place]),
+            views.head_top,
+            len(query.text),
+        )
+        none = float(none_model.probability_none(standard, self._none))
+        outside = count - len(views.places)
+        share = inside * (1 - OUTSIDE) if outside else inside
+        places = views.places
+        if outside:
+            left = np.ones(len(query.lexical), bool) if eligible is None else eligible.copy()
+            left[places] = False
+            places = np.append(places, np.flatnonzero(left))
+            share = np.append(share, np.full(outside, OUTSIDE / outside))
+        order = np.lexsort((places, -share))
+        share = share[order]
+        return Ranking(places[order], share * (1 - none), share, none, views, logits)
+
+
+def check_task(task: str) -> str:
+    """A task without outer white space.
+
+    Raises:
+        TaskError: it is empty, longer than 1 MiB, or has half a surrogate pair.
+    """
+    if len(task) > MAX_TASK:
+        raise TaskError(f"the task has {len(task):,} characters; the limit is {MAX_TASK:,}", "shorten it")
+    try:
+        task.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise TaskError(
+            f"the task has half a surrogate pair at character {error.start + 1}", "send valid Unicode text"
+        ) from None
+    task = task.strip()
+    if not task:
+        raise TaskError("the task is empty", "say in words what is to be done")
+    return task
+
+
+def nearest_part(parts: list[tuple[Part, str]], similarity: Vectors) -> Evidence:
+    """The part of an agent's card that is nearest to the task; one sentence rather than the whole card."""
+    usable = [row for row, (kind, _) in enumerate(parts) if kind is not Part.NOT_FOR]
+    specific = [row for row in usable if parts[row][0] is not Part.CARD] or usable
+    row = max(specific, key=lambda row: (similarity[row], -row))
+    kind, text = parts[row]
+    return Evidence(_EVIDENCE_KIND[kind], text, float(similarity[row]))
+
+
+def grams_of_words(text: str) -> list[str]:
+    """The words of a text of three letters and more, lower case."""
+    words = "".join(char if char.isalnum() else " " for char in text.casefold()).split()
+    return [word for word in words if len(word) > 2]

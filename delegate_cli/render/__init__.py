@@ -1,0 +1,1 @@
+"""Decisions as text: every function returns strings, none writes."""

@@ -1,0 +1,56 @@
+"""Decisions as lines for pipes: tab-separated columns, one line a task, in a fixed order."""
+
+from typing import Any
+
+from delegate_cli.decision import Decision, Status
+from delegate_cli.render.text import clean, shorten
+
+NOBODY = "-"
+
+
+def plain_line(decision: Decision) -> str:
+    """status, agent, probability, confidence, candidates as `id=probability`, task."""
+    first = decision.candidates[0] if decision.candidates else None
+    level = first.rubric.level if first is not None and first.rubric is not None else 0
+    columns = (
+        decision.status.value,
+        decision.agent or NOBODY,
+        f"{decision.probability:.3f}",
+        str(level) if level else NOBODY,
+        " ".join(f"{clean(each.agent)}={each.probability:.3f}" for each in decision.candidates) or NOBODY,
+        shorten(decision.task, 200),
+    )
+    return "\t".join(columns) + "\n"
+
+
+def plain_error(task: str | None, error: dict[str, str]) -> str:
+    """The line of a task that could not be read."""
+    return "\t".join(("error", NOBODY, NOBODY, NOBODY, clean(error["message"]), shorten(task or "", 200))) + "\n"
+
+
+def id_line(decision: Decision) -> str:
+    """The agent's id, or a hyphen for nobody: one line a task, whatever happens."""
+    return (decision.agent or NOBODY) + "\n"
+
+
+def sentence(decision: Decision) -> str:
+    """What to do, in words."""
+    name = decision.candidates[0].name if decision.candidates else ""
+    if decision.status is Status.DECIDED:
+        who = next((each.name for each in decision.candidates if each.agent == decision.agent), decision.agent)
+        return f"decided: {who}" + (" (confirmed)" if decision.confirmed else "")
+    if decision.status is Status.ASK:
+        return f"ask: perhaps {name}, but {decision.probability:.2f} is below {decision.threshold:.2f}"
+    if decision.status is Status.NONE:
+        return "nobody: confirmed" if decision.confirmed else f"nobody fits ({decision.none:.2f})"
+    return "no eligible agent: all were excluded"
+
+
+def columns(rows: list[tuple[str, ...]]) -> str:
+    """Tab-separated lines."""
+    return "".join("\t".join(clean(cell) for cell in row) + "\n" for row in rows)
+
+
+def facts(pairs: list[tuple[str, Any]]) -> str:
+    """`name: value` lines."""
+    return "".join(f"{name}: {clean(str(value))}\n" for name, value in pairs)

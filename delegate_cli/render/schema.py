@@ -1,0 +1,81 @@
+"""JSON Schema of the decision record, version 1. The roster's schema is beside its loader."""
+
+from typing import Any
+
+from delegate_cli.decision import VERSION, EvidenceKind, Status
+
+_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+_TEXT = {"type": "string"}
+_OPTIONAL = {"type": ["string", "null"]}
+
+
+def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties) if required is None else required}
+
+
+def decision_schema() -> dict[str, Any]:
+    """The schema of one decision or one error line. Readers must accept further keys."""
+    criterion = _object({"criterion": _TEXT, "score": _SHARE, "reason": _TEXT})
+    evidence = _object(
+        {
+            "kind": {"enum": [kind.value for kind in EvidenceKind]},
+            "text": _TEXT,
+            "similarity": {"type": "number", "minimum": -1.01, "maximum": 1.01},
+        }
+    )
+    candidate = _object(
+        {
+            "agent": _TEXT,
+            "name": _TEXT,
+            "kind": _TEXT,
+            "probability": _SHARE,
+            "confidence": {"type": "integer", "minimum": 1, "maximum": 5},
+            "rubric": {"type": "array", "items": criterion},
+            "evidence": {"type": "array", "items": evidence},
+        },
+        ["agent", "name", "kind", "probability"],
+    )
+    tokens = _object({"input": {"type": "integer"}, "output": {"type": "integer"}})
+    decider = _object(
+        {
+            "kind": _TEXT,
+            "model": _TEXT,
+            "calibrated": {"type": "boolean"},
+            "orders": {"type": "integer", "minimum": 1},
+            "missing_mass": _SHARE,
+            "tokens": tokens,
+            "cost_usd": {"type": "number", "minimum": 0},
+        }
+    )
+    decided = _object(
+        {
+            "v": {"const": VERSION},
+            "id": {"type": "string", "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"},
+            "ref": True,
+            "task": _TEXT,
+            "status": {"enum": [status.value for status in Status]},
+            "agent": _OPTIONAL,
+            "probability": _SHARE,
+            "none": _SHARE,
+            "margin": {"type": "number", "minimum": -1, "maximum": 1},
+            "threshold": _SHARE,
+            "candidates": {"type": "array", "items": candidate},
+            "excluded": {"type": "array", "items": _object({"agent": _TEXT, "rule": _TEXT, "detail": _TEXT})},
+            "decider": decider,
+            "roster": _object({"path": _OPTIONAL, "sha256": _TEXT}),
+            "elapsed_ms": {"type": "number", "minimum": 0},
+            "contrast": {"type": "object"},
+            "confirmed": {"const": True},
+        },
+        [
+            *("v", "id", "ref", "task", "status", "agent", "probability", "none", "margin", "threshold"),
+            *("candidates", "excluded", "decider", "roster", "elapsed_ms"),
+        ],
+    )
+    error = _object({"code": _TEXT, "message": _TEXT, "fix": _TEXT})
+    failed = _object({"v": {"const": VERSION}, "ref": True, "task": _OPTIONAL, "status": {"const": "error"}, "error": error})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"delegate decision record, version {VERSION}",
+        "anyOf": [decided, failed],
+    }
