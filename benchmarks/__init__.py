@@ -1,0 +1,1 @@
+"""Measurements on public data. Nothing here is installed with the package."""

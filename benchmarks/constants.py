@@ -1,0 +1,187 @@
+"""`make constants`: fits the default constants on the dev splits of the public rosters, and shows what each is worth on sets
+of another family than those it was fitted on.
+
+Prints values to copy into `confidence/calibration.py`, `confidence/none.py`, `confidence/rubric.py` and `pipeline.py`.
+Every roster weighs the same, whatever its number of tasks.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from benchmarks.data import DataSet, read_sets
+from delegate_cli.confidence import calibration, none, rubric
+from delegate_cli.confidence.calibration import softmax
+from delegate_cli.confidence.metrics import auroc, expected_calibration_error
+from delegate_cli.index.parts import Part
+from delegate_cli.pipeline import Delegator
+
+FAMILY = {
+    "clinc150": "intents", "snips": "intents", "dstc11_banking": "intents", "stackoverflow": "questions", "sgd": "services",
+    "metatool": "plugins", "toolalpaca": "plugins", "seal_tools": "plugins", "mcp_bench": "plugins", "a2a_samples": "plugins",
+    "lobehub": "assistants", "subagents_davila7": "subagents", "dotnet_skills": "subagents", "hint3_sofmattress": "chat",
+    "healthcare7": "chat",
+}  # fmt: skip
+MAX_TASKS = 400
+REAL_SHARE = 0.75  # weight of real tasks that nobody fits, where a set has them, against those with the right agent out
+Floats = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One set: views of every agent for every dev task, shape (tasks, agents, views), and what `none` looks at."""
+
+    name: str
+    share: float
+    views: Floats
+    gold: Floats  # shape (tasks, agents), bool
+    support: Floats  # shape (tasks, agents)
+    words: Floats
+    head: Floats
+    length: Floats
+    outside: float  # share of tasks whose right agent is not on the shortlist
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    options = parser.parse_args()
+    sets = [measure(data) for data in read_sets(options.data, "dev", most=MAX_TASKS) if len(data.tasks) >= 20]
+    print("share of right agents outside the shortlist of 50:", np.mean([one.outside for one in sets]).round(4))
+    print_weights(sets)
+    print_none(sets)
+
+
+def measure(data: DataSet) -> Measured:
+    delegator = Delegator(data.roster)
+    ready = delegator.ready()
+    index = ready.index
+    everyone = np.arange(len(data.roster))
+    owner, kind = index.arrays["owner"], index.arrays["kind"]
+    usable = np.flatnonzero(kind != Part.NOT_FOR)
+    rows: list[Any] = []
+    inside = missed = 0
+    for task in data.tasks:
+        query = ready.retriever.query(task.task, ready.encoder.encode(task.task))
+        views = ready.decider.views(query, everyone)
+        support = np.full(len(everyone), -1.0, dtype=np.float32)
+        np.maximum.at(support, owner[usable], index.parts.vectors[usable] @ query.vector)
+        gold = np.isin([agent.id for agent in data.roster], list(task.agents))
+        head = index.arrays["head_weight"] @ query.vector + index.arrays["head_bias"]
+        rows.append((views.standard.astype(np.float32), gold, support, query.lexical, head, len(task.task)))
+        if gold.any():
+            inside += 1
+            missed += not gold[ready.retriever.shortlist(query, 50)].any()
+    examples = np.array([len(agent.examples) for agent in data.roster])
+    columns = [np.stack(column) for column in zip(*rows, strict=True)]
+    return Measured(data.name, float((examples >= 2).mean()), *columns, missed / max(inside, 1))
+
+
+def others(sets: list[Measured], one: Measured) -> list[Measured]:
+    return [other for other in sets if FAMILY[other.name] != FAMILY[one.name]]
+
+
+def fit_pooled(sets: list[Measured]) -> Floats:
+    """(with examples, cards alone), shape (2, views), by the mean log loss over sets."""
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        weights, value, slope = flat.reshape(2, 3), 0.0, np.zeros((2, 3))
+        for one in sets:
+            fits = one.gold.any(axis=1)
+            views, gold = one.views[fits], one.gold[fits]
+            mixture = np.array((one.share, 1 - one.share))
+            probability = softmax(views @ (mixture @ weights))
+            hit = (probability * gold).sum(axis=1, keepdims=True) + 1e-12
+            value -= np.log(hit).mean() / len(sets)
+            gap = probability - probability * gold / hit
+            slope += np.outer(mixture, np.einsum("ta,tav->v", gap, views) / len(views)) / len(sets)
+        apart = weights[0] - weights[1]
+        value += 1e-3 * (flat**2).sum() + 0.02 * (apart**2).sum()
+        return value, (slope + 2e-3 * weights + 0.04 * np.stack((apart, -apart))).ravel()
+
+    return minimize(loss, np.full(6, 0.6), jac=True, method="L-BFGS-B").x.reshape(2, 3)
+
+
+def print_weights(sets: list[Measured]) -> None:
+    print("\nweights fitted on other families: top-1, ECE, log loss")
+    for one in sets:
+        weights = np.array((one.share, 1 - one.share)) @ fit_pooled(others(sets, one))
+        fits = one.gold.any(axis=1)
+        probability = softmax(one.views[fits] @ weights)
+        best = probability.argmax(axis=1)
+        right = one.gold[fits][np.arange(len(best)), best]
+        hit = (probability * one.gold[fits]).sum(axis=1)
+        ece = expected_calibration_error(probability.max(axis=1), right)
+        print(f"{one.name:20s} {100 * right.mean():5.1f} {100 * ece:5.1f} {-np.log(hit + 1e-12).mean():.3f}")
+    print("WITH_EXAMPLES, CARDS_ALONE =", fit_pooled(sets).round(2).tolist())
+
+
+def none_rows(one: Measured) -> tuple[Floats, Floats, Floats]:
+    """Raw features and labels (1: nobody fits), and how often each row counts; the right agent taken out is one way."""
+    share = one.share * np.asarray(calibration.WITH_EXAMPLES) + (1 - one.share) * np.asarray(calibration.CARDS_ALONE)
+    fits = one.gold.any(axis=1)
+    found, labels, real = [], [], []
+    for without in (False, True):
+        for row in range(len(fits)):
+            if without and (not fits[row] or one.gold[row].all()):
+                continue
+            keep = ~one.gold[row] if without else np.ones(one.gold.shape[1], bool)
+            probability = softmax((one.views[row] @ share)[keep])
+            best = probability.argmax()
+            found.append(
+                none.raw_features(
+                    one.support[row][keep][best],
+                    probability[best],
+                    one.words[row][keep][best],
+                    one.head[row][keep].max(),
+                    one.length[row],
+                )
+            )
+            labels.append(without or not fits[row])
+            real.append(not without)
+    labels, real = np.array(labels), np.array(real)
+    weight = np.where(labels, 0.0, 0.5 / (~labels).sum())
+    genuine = labels & real
+    part = REAL_SHARE if genuine.any() else 0.0
+    weight[labels & ~real] = 0.5 * (1 - part) / (labels & ~real).sum()
+    weight[genuine] = 0.5 * part / max(genuine.sum(), 1)
+    return np.stack(found), labels, weight
+
+
+def print_none(sets: list[Measured]) -> None:
+    rows = {one.name: none_rows(one) for one in sets}
+    every = np.vstack([rows[one.name][0] for one in sets])
+    weight = np.concatenate([rows[one.name][2] for one in sets]) / len(sets)
+    centre = (every * weight[:, None]).sum(axis=0)
+    scale = np.sqrt((((every - centre) ** 2) * weight[:, None]).sum(axis=0))
+    print("\nnone, fitted on other families: AUROC (tasks that nobody fits, real ones and those with the right agent taken out)")
+    for one in sets:
+        coefficients = fit_logistic([rows[other.name] for other in others(sets, one)], centre, scale)
+        raw, labels, _ = rows[one.name]
+        logit = np.column_stack((np.ones(len(raw)), (raw - centre) / scale)) @ coefficients
+        real = np.concatenate((labels[: len(one.gold)], np.zeros(0, bool)))
+        only = f"{auroc(logit[: len(one.gold)], real):.3f}" if real.any() else "-"
+        print(f"{one.name:20s} {auroc(logit, labels):.3f}  real ones {only}  mean logit inside {logit[~labels].mean():.2f}")
+    print("CENTRE =", tuple(centre.round(3)), "SCALE =", tuple(scale.round(3)))
+    print("DEFAULT =", tuple(fit_logistic(list(rows.values()), centre, scale).round(3)))
+
+
+def fit_logistic(rows: list[Any], centre: Floats, scale: Floats) -> Floats:
+    design = np.vstack([np.column_stack((np.ones(len(raw)), (raw - centre) / scale)) for raw, _, _ in rows])
+    label = np.concatenate([labels for _, labels, _ in rows])
+    weight = np.concatenate([weights for _, _, weights in rows]) / len(rows)
+
+    def loss(coefficients: Floats) -> tuple[float, Floats]:
+        logit = design @ coefficients
+        value = (weight * (np.logaddexp(0, logit) - label * logit)).sum() + 1e-3 * (coefficients**2).sum()
+        return value, design.T @ (weight * (1 / (1 + np.exp(-logit)) - label)) + 2e-3 * coefficients
+
+    return minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B").x
+
+
+if __name__ == "__main__":
+    main()

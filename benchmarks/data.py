@@ -1,0 +1,54 @@
+"""The public rosters and tasks under a data folder, as the benchmarks read them."""
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from delegate_cli.agents import Roster
+from delegate_cli.roster.load import load_roster
+
+MAX_TASKS = 1000
+SEED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTask:
+    """A task and the ids of the agents that may rightly do it; none of them: nobody fits."""
+
+    task: str
+    agents: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """One roster with the tasks of one split."""
+
+    name: str
+    roster: Roster
+    tasks: list[LabelledTask]
+
+
+def read_sets(data: Path, split: str, only: list[str] | None = None, most: int = MAX_TASKS) -> list[DataSet]:
+    """Every roster under `data/rosters` with at most `most` tasks of a split, drawn with a fixed seed."""
+    sets = []
+    for folder in sorted((data / "rosters").iterdir()):
+        if not (folder / "tasks.jsonl").exists() or (only and folder.name not in only):
+            continue
+        tasks = read_tasks(folder / "tasks.jsonl", split)
+        if len(tasks) > most:
+            tasks = random.Random(SEED).sample(tasks, most)
+        sets.append(DataSet(folder.name, load_roster(folder / "roster.yaml"), tasks))
+    return sets
+
+
+def read_tasks(path: Path, split: str | None) -> list[LabelledTask]:
+    """The labelled tasks of a file, of one split or all."""
+    tasks = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if split is None or row.get("split") == split:
+            gold = row["agent"]
+            agents = [] if gold is None else gold if isinstance(gold, list) else [gold]
+            tasks.append(LabelledTask(row["task"], frozenset(agents)))
+    return tasks
