@@ -17,6 +17,7 @@ MAX_NODES = 3_000_000  # 5,000 agents with 100 lines each are 1.5 million; an al
 MAX_DEPTH = 60
 _TAG = "tag:yaml.org,2002:"
 _NUMBERS = re.compile(r"[-+]?(\d[\d_]*)?(\.\d*)?([eE][-+]?\d+)?$")
+_SURROGATE_PAIR = re.compile(r"((?<!\\)(?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -50,6 +51,8 @@ def compose(data: bytes, source: Source) -> yaml.Node | None:
         raise RosterError(
             f"{source.name}, line {line}: not UTF-8 (byte 0x{data[error.start]:02x})", "save the file as UTF-8"
         ) from None
+    if text.lstrip()[:1] in ("{", "["):
+        text = _SURROGATE_PAIR.sub(_joined, text)
     try:
         _check_depth(text, source)
         return yaml.compose(text, Loader=yaml.CSafeLoader)
@@ -61,6 +64,12 @@ def compose(data: bytes, source: Source) -> yaml.Node | None:
     except yaml.YAMLError as error:
         reason = getattr(error, "reason", "cannot be read")
         raise RosterError(f"{source.name}: not valid YAML: {reason}", "remove control characters") from None
+
+
+def _joined(match: re.Match[str]) -> str:
+    """The character that JSON writes as two escapes; YAML, which is otherwise a superset, knows only one escape for it."""
+    pair = bytes.fromhex(match[2] + match[3])
+    return match[1] + pair.decode("utf-16-be")
 
 
 def _check_depth(text: str, source: Source) -> None:
