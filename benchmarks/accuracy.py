@@ -14,7 +14,20 @@ from delegate_cli.confidence.metrics import auroc, expected_calibration_error
 from delegate_cli.decision import Decision, Status
 from delegate_cli.pipeline import Delegator
 
-COLUMNS = ("set", "agents", "tasks", "top-1", "top-3", "ECE", "ECE all", "none AUROC", "decided", "wrong", "none kept", "tasks/s")
+COLUMNS = (
+    "set",
+    "agents",
+    "tasks",
+    "top-1",
+    "top-3",
+    "ECE",
+    "ECE all",
+    "none AUROC",
+    "decided",
+    "wrong",
+    "none kept",
+    "tasks/s",
+)
 WIDTHS = (20, 6, 5, 6, 6, 6, 7, 10, 7, 6, 9, 8)
 
 

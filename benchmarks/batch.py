@@ -39,7 +39,10 @@ def main() -> None:
     many_seconds, many_peak = run(folder / "roster.yaml", texts)
     rate = MANY / many_seconds
     print(f"\n{options.set}: encoder alone {raw:.0f} texts/s, route {rate:.0f} tasks/s: ratio {rate / raw:.2f} (bound 0.8)")
-    print(f"{FEW} tasks in {few_seconds:.1f} s; peak memory {few_peak / 1024:.0f} MiB at {FEW}, {many_peak / 1024:.0f} MiB at {MANY:,}:", end=" ")
+    print(
+        f"{FEW} tasks in {few_seconds:.1f} s; peak memory {few_peak / 1024:.0f} MiB at {FEW}, {many_peak / 1024:.0f} MiB at {MANY:,}:",
+        end=" ",
+    )
     print(f"ratio {many_peak / few_peak:.2f} (bound 1.15)")
 
 

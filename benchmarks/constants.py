@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from benchmarks.data import DataSet, read_sets
-from delegate_cli.confidence import calibration, none, rubric
+from delegate_cli.confidence import calibration, none
 from delegate_cli.confidence.calibration import softmax
 from delegate_cli.confidence.metrics import auroc, expected_calibration_error
 from delegate_cli.index.parts import Part
@@ -158,7 +158,9 @@ def print_none(sets: list[Measured]) -> None:
     weight = np.concatenate([rows[one.name][2] for one in sets]) / len(sets)
     centre = (every * weight[:, None]).sum(axis=0)
     scale = np.sqrt((((every - centre) ** 2) * weight[:, None]).sum(axis=0))
-    print("\nnone, fitted on other families: AUROC (tasks that nobody fits, real ones and those with the right agent taken out)")
+    print(
+        "\nnone, fitted on other families: AUROC (tasks that nobody fits, real ones and those with the right agent taken out)"
+    )
     for one in sets:
         coefficients = fit_logistic([rows[other.name] for other in others(sets, one)], centre, scale)
         raw, labels, _ = rows[one.name]

@@ -42,13 +42,20 @@ def main() -> None:
         many += [agent for agent in more if agent["id"] not in known]
         seconds = rebuild(path, many[:CARDS])
         alone = encoding(encoder, path)
-        print(f"{CARDS:,} cards: rebuild {seconds:.1f} s of CPU, encoder alone {alone:.1f} s: ratio {seconds / alone:.1f} (bound 10)")
+        print(
+            f"{CARDS:,} cards: rebuild {seconds:.1f} s of CPU, encoder alone {alone:.1f} s: ratio {seconds / alone:.1f} (bound 10)"
+        )
 
 
 def cards(path: Path, examples: bool) -> list[dict[str, Any]]:
     """The agents of a roster as plain objects."""
     return [
-        {"id": agent.id, "name": agent.name, "description": agent.description, "examples": list(agent.examples) * examples}
+        {
+            "id": agent.id,
+            "name": agent.name,
+            "description": agent.description,
+            "examples": list(agent.examples) * examples,
+        }
         for agent in load_roster(path)
     ]
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from delegate_cli.agents import Roster
 from delegate_cli.confidence import calibration, none, threshold
 from delegate_cli.confidence.calibration import LeftOut, softmax
+from delegate_cli.confidence.metrics import expected_calibration_error, wilson
 from delegate_cli.deciders import head
 from delegate_cli.deciders.fit import fit_head
 from delegate_cli.encoders import Vectors
-from delegate_cli.confidence.metrics import expected_calibration_error, wilson
 from delegate_cli.index.build import Fitted, Progress
 from delegate_cli.index.parts import Part, Parts
 from delegate_cli.retrievers import lexical
@@ -62,9 +62,7 @@ def prepare(roster: Roster, parts: Parts, vectors: Vectors) -> Training:
     return Training(roster, parts, vectors, vocabulary, cards, requests)
 
 
-def fit_roster(
-    roster: Roster, parts: Parts, vectors: Vectors, progress: Progress, target_error: float = 0.05
-) -> Fitted:
+def fit_roster(roster: Roster, parts: Parts, vectors: Vectors, progress: Progress, target_error: float = 0.05) -> Fitted:
     """Fit all there is to fit; without enough sample requests the public constants stand."""
     training = prepare(roster, parts, vectors)
     everything = np.arange(len(parts.texts))

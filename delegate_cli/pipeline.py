@@ -18,8 +18,8 @@ from delegate_cli.agents import Roster
 from delegate_cli.confidence import none as none_model
 from delegate_cli.confidence import rubric
 from delegate_cli.confidence.calibration import softmax
-from delegate_cli.decision import Candidate, Decision, DeciderInfo, Evidence, EvidenceKind, Exclusion, Status
 from delegate_cli.deciders.head import VIEWS, HeadDecider, Views
+from delegate_cli.decision import Candidate, DeciderInfo, Decision, Evidence, EvidenceKind, Exclusion, Status
 from delegate_cli.encoders import Encoder, Vectors, catalog
 from delegate_cli.errors import IndexUnavailable, TaskError
 from delegate_cli.index import store
@@ -29,8 +29,8 @@ from delegate_cli.retrievers.lexical import LexicalIndex
 from delegate_cli.settings import Settings, home, resolve
 
 MAX_TASK = 1024 * 1024  # characters
-# Probability that is spread over eligible agents outside the shortlist, so that nobody is impossible: the share of dev tasks
-# whose right agent is not among the first 50 (`make constants`).
+# Probability that is spread over eligible agents outside the shortlist, so that nobody is impossible: the share of dev
+# tasks whose right agent is not among the first 50 (`make constants`).
 OUTSIDE = 0.008
 _EVIDENCE_KIND = {
     Part.CARD: EvidenceKind.CARD,
@@ -126,9 +126,7 @@ class Delegator:
         views = ready.decider.views(query, places)
         ranking = ready.rank(query, views, len(self.roster) - len(excluded), eligible)
         top, second = float(ranking.probability[0]), float(ranking.probability[1:2].sum())
-        status = policy.hand_over(
-            top, top - second, ranking.none, self._threshold(ready), self.settings.min_margin
-        )
+        status = policy.hand_over(top, top - second, ranking.none, self._threshold(ready), self.settings.min_margin)
         return Decision(
             task=task,
             status=status,
@@ -232,9 +230,7 @@ class Delegator:
                 none=ranking.none,
                 evidence=evidence,
             )
-            found.append(
-                Candidate(agent.id, agent.name, agent.kind.value, probability, rubric.assess(standing), (evidence,))
-            )
+            found.append(Candidate(agent.id, agent.name, agent.kind.value, probability, rubric.assess(standing), (evidence,)))
         return tuple(found)
 
     def _contrast(self, query: Query, ranking: Ranking, weights: Floats) -> dict[str, Any] | None:

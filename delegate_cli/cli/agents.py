@@ -1,6 +1,7 @@
 """`delegate agents`: what the roster says."""
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -54,10 +55,11 @@ def show(
     if chosen is Listing.JSON:
         streams.write(json_text(card))
         return 0
-    rows = []
-    for key, value in card.items():
-        for item in value if isinstance(value, list) else [value]:
-            rows.append((key, item if isinstance(item, str) else dumps(item)))
+    rows = [
+        (key, item if isinstance(item, str) else dumps(item))
+        for key, value in card.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
     streams.write(_rows(("key", "value"), rows, chosen, no_color))
     return 0
 
@@ -83,7 +85,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _rows(head: tuple[str, ...], rows: list[tuple[str, ...]], chosen: Listing, no_color: bool) -> str:
+def _rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], chosen: Listing, no_color: bool) -> str:
     if chosen is Listing.PLAIN:
         from delegate_cli.render.plain import columns
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # vectors of 384 numbers are too short to share out; saves 20 ms
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import typer  # noqa: E402
+import typer
 
-from delegate_cli import __version__  # noqa: E402
-from delegate_cli.cli import agents, doctor, index, route, schema, streams  # noqa: E402
-from delegate_cli.errors import DelegateError, UsageError  # noqa: E402
+from delegate_cli import __version__
+from delegate_cli.cli import agents, doctor, index, route, schema, streams
+from delegate_cli.errors import DelegateError, UsageError
 
 app = typer.Typer(
     name="delegate",

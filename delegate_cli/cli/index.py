@@ -113,7 +113,10 @@ def _report(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     if not report["requests"]:
         return [
             ("expected accuracy", "unknown: too few sample requests to hold any out; add `examples` to the agents"),
-            ("threshold", f"{report['threshold']:.3f} (from public data, for a target error of {report['target_error']:g})"),
+            (
+                "threshold",
+                f"{report['threshold']:.3f} (from public data, for a target error of {report['target_error']:g})",
+            ),
         ]
     low, high = report["interval"]
     before, after = report["ece_before"], report["ece_after"]

@@ -37,9 +37,7 @@ Agents = Annotated[
     typer.Option("--agents", "-a", metavar="FILE", envvar="DELEGATE_AGENTS", help="The roster.", show_default=True),
 ]
 AgentsDefault = DEFAULT_ROSTER
-ListingFormat = Annotated[
-    Listing | None, typer.Option("--format", "-f", help="Default: table at a terminal, plain in a pipe.")
-]
+ListingFormat = Annotated[Listing | None, typer.Option("--format", "-f", help="Default: table at a terminal, plain in a pipe.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, also at a terminal.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is loaded and made.")]

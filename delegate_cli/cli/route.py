@@ -43,7 +43,8 @@ class View:
 
 def route(
     tasks: Annotated[
-        list[str] | None, typer.Argument(metavar="TASK…|-", help="Each argument is a task; - reads one a line from stdin.")
+        list[str] | None,
+        typer.Argument(metavar="TASK…|-", help="Each argument is a task; - reads one a line from stdin."),
     ] = None,
     agents: options.Agents = options.AgentsDefault,
     top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many candidates to show.")] = 3,

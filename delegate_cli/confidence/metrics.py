@@ -39,6 +39,6 @@ def auroc(score: Any, positive: Any) -> float:
     count, rest = int(positive.sum()), int((~positive).sum())
     if not count or not rest:
         return math.nan
-    values, places, counts = np.unique(score, return_inverse=True, return_counts=True)
+    _, places, counts = np.unique(score, return_inverse=True, return_counts=True)
     rank = np.cumsum(counts) - (counts - 1) / 2
     return float((rank[places][positive].sum() - count * (count + 1) / 2) / (count * rest))

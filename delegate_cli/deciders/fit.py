@@ -12,9 +12,7 @@ from delegate_cli.encoders import Vectors
 C = 10.0  # inverse regularisation; dev sets: 80.5 at 10, 80.0 at 30, mean top-1 of the head alone
 
 
-def fit_head(
-    vectors: Vectors, owner: NDArray[np.int64], weight: NDArray[np.float64], agents: int
-) -> tuple[Vectors, Vectors]:
+def fit_head(vectors: Vectors, owner: NDArray[np.int64], weight: NDArray[np.float64], agents: int) -> tuple[Vectors, Vectors]:
     """Weights of shape (agents, dimension) and biases of shape (agents,); logits are centred over agents.
 
     Args:
@@ -32,5 +30,3 @@ def fit_head(
     if agents == 2:  # scikit-learn keeps one row for two classes
         coefficients, intercepts = np.vstack((-coefficients, coefficients)) / 2, np.append(-intercepts, intercepts) / 2
     return coefficients.astype(np.float32), intercepts.astype(np.float32)
-
-

@@ -12,6 +12,9 @@ class Encoder(Protocol):
     """Anything that turns one text into a unit vector."""
 
     @property
+    def name(self) -> str: ...
+
+    @property
     def dimension(self) -> int: ...
 
     @property

@@ -41,7 +41,7 @@ _PROBES = (
 )
 
 
-class _Pooled(torch.nn.Module):
+class _Pooled(torch.nn.Module):  # type: ignore[misc]
     """Token ids and mask in, pooled and normalised vector out."""
 
     def __init__(self, model: SentenceTransformer) -> None:
@@ -148,7 +148,11 @@ def _export(model: SentenceTransformer, probes: list[list[int]], path: Path) -> 
     with torch.no_grad():
         ones = [torch.ones(1, len(probe), dtype=torch.long) for probe in probes]
         expected = [pooled(torch.tensor([probe]), one)[0].numpy() for probe, one in zip(probes, ones, strict=True)]
-    axes = {"input_ids": {0: "texts", 1: "tokens"}, "attention_mask": {0: "texts", 1: "tokens"}, "vectors": {0: "texts"}}
+    axes = {
+        "input_ids": {0: "texts", 1: "tokens"},
+        "attention_mask": {0: "texts", 1: "tokens"},
+        "vectors": {0: "texts"},
+    }
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the tracer warns of shape checks that are constant here
         torch.onnx.export(

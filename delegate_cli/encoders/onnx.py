@@ -38,14 +38,12 @@ class OnnxEncoder:
         options.log_severity_level = 3
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # done when compiled
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(folder / "model.ort"), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(str(folder / "model.ort"), options, providers=["CPUExecutionProvider"])
             self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # both libraries raise bare Exception subclasses of their own
             raise EncoderError(
                 f"the compiled encoder in {folder} cannot be loaded ({str(error)[:120]})",
-                f"remove that folder and run: delegate index rebuild",
+                "remove that folder and run: delegate index rebuild",
             ) from None
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()

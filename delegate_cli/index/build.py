@@ -31,9 +31,7 @@ class Fitted(NamedTuple):
 Fit = Callable[[Roster, Parts, Vectors, Progress], Fitted]
 
 
-def build_index(
-    folder: Path, roster: Roster, encoder: Encoder, fit: Fit, progress: Progress, force: bool = False
-) -> None:
+def build_index(folder: Path, roster: Roster, encoder: Encoder, fit: Fit, progress: Progress, force: bool = False) -> None:
     """Make the index of a roster, or leave the one that another process has just made.
 
     Raises:
@@ -63,9 +61,7 @@ def build_index(
         store.write_index(folder, facts, PartIndex.build(vectors), arrays, fitted.grams)
 
 
-def embed(
-    parts: Parts, encoder: Encoder, former: dict[bytes, Vectors], progress: Progress
-) -> tuple[Vectors, int]:
+def embed(parts: Parts, encoder: Encoder, former: dict[bytes, Vectors], progress: Progress) -> tuple[Vectors, int]:
     """Vectors of shape (parts, dimension), and how many texts had to be embedded."""
     vectors = np.empty((len(parts.texts), encoder.dimension), dtype=np.float32)
     embedded = 0

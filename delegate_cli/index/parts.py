@@ -16,7 +16,7 @@ from delegate_cli.agents import Agent, Roster
 PASSAGE = 900  # characters: about 200 tokens of English, so that a passage fits the encoder's window
 MAX_PASSAGES = 24
 MAX_SENTENCES = 12
-_END = re.compile(r"(?<=[.!?;。！？])\s+|(?<=[。！？])|\n+")  # noqa: RUF001  (full-width marks end sentences too)
+_END = re.compile(r"(?<=[.!?;。！？])\s+|(?<=[。！？])|\n+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 

@@ -27,7 +27,7 @@ class PartIndex:
         """Index unit vectors of shape (parts, dimension)."""
         dimension = vectors.shape[1]
         if len(vectors) <= flat_limit:
-            index = faiss.IndexFlatIP(dimension)
+            index: Any = faiss.IndexFlatIP(dimension)
         else:
             index = faiss.IndexHNSWFlat(dimension, 32, faiss.METRIC_INNER_PRODUCT)
             index.hnsw.efConstruction = 80
@@ -52,7 +52,8 @@ class PartIndex:
         if allowed is not None:
             selector = faiss.IDSelectorBatch(allowed)
             flat = isinstance(self._index, faiss.IndexFlat)
-            parameters = (faiss.SearchParameters if flat else faiss.SearchParametersHNSW)(sel=selector)
+            kind: Any = faiss.SearchParameters if flat else faiss.SearchParametersHNSW  # type: ignore[attr-defined]
+            parameters = kind(sel=selector)
         similarity, rows = self._index.search(vector[None], min(count, len(self)), params=parameters)
         found = rows[0] >= 0
         return rows[0][found], similarity[0][found]

@@ -1,5 +1,6 @@
 """Decisions as lines for pipes: tab-separated columns, one line a task, in a fixed order."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from delegate_cli.decision import Decision, Status
@@ -46,7 +47,7 @@ def sentence(decision: Decision) -> str:
     return "no eligible agent: all were excluded"
 
 
-def columns(rows: list[tuple[str, ...]]) -> str:
+def columns(rows: Sequence[tuple[str, ...]]) -> str:
     """Tab-separated lines."""
     return "".join("\t".join(clean(cell) for cell in row) + "\n" for row in rows)
 

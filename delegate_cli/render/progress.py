@@ -12,5 +12,10 @@ def new_bar() -> Progress:
 
 def batch_bar() -> Progress:
     """A bar for a batch: share of the input where its size is known, and tasks answered."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[tasks]} tasks"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[tasks]} tasks"),
+    )
     return Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5)

@@ -50,7 +50,10 @@ def decision_schema() -> dict[str, Any]:
     decided = _object(
         {
             "v": {"const": VERSION},
-            "id": {"type": "string", "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"},
+            "id": {
+                "type": "string",
+                "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+            },
             "ref": True,
             "task": _TEXT,
             "status": {"enum": [status.value for status in Status]},

@@ -1,6 +1,8 @@
 """Rich tables for people at a terminal. The only file that builds them; all text goes in as `Text`, never as markup."""
 
 import io
+from collections.abc import Sequence
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -12,7 +14,12 @@ from delegate_cli.render.plain import sentence
 from delegate_cli.render.text import clean, shorten
 
 _BAR = 10
-_STYLE = {Status.DECIDED: "bold green", Status.ASK: "bold yellow", Status.NONE: "bold red", Status.NO_ELIGIBLE: "bold red"}
+_STYLE = {
+    Status.DECIDED: "bold green",
+    Status.ASK: "bold yellow",
+    Status.NONE: "bold red",
+    Status.NO_ELIGIBLE: "bold red",
+}
 _MARK = {Status.DECIDED: "✔", Status.ASK: "?", Status.NONE: "✘", Status.NO_ELIGIBLE: "✘"}
 
 
@@ -97,7 +104,7 @@ def _contrast(decision: Decision) -> list[RenderableType]:
     return [Text(clean(line), style="dim") for line in lines]
 
 
-def listing(head: tuple[str, ...], rows: list[tuple[str, ...]], color: bool, width: int) -> str:
+def listing(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], color: bool, width: int) -> str:
     """A plain table of text cells."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in head:
@@ -110,6 +117,6 @@ def listing(head: tuple[str, ...], rows: list[tuple[str, ...]], color: bool, wid
 def to_text(renderable: RenderableType, color: bool, width: int) -> str:
     """What Rich would write, as a string."""
     out = io.StringIO()
-    system = "truecolor" if color else None
+    system: Literal["truecolor"] | None = "truecolor" if color else None
     Console(file=out, force_terminal=color, color_system=system, width=width, highlight=False, emoji=False).print(renderable)
     return out.getvalue()

@@ -58,16 +58,16 @@ def compose(data: bytes, source: Source) -> yaml.Node | None:
         return yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
+        place = f", line {mark.line + 1}" if mark else ""
         problem = error.problem or error.context or "cannot be read"
-        raise RosterError(f"{source.name}{line}: not valid YAML: {problem}", _yaml_hint(problem)) from None
+        raise RosterError(f"{source.name}{place}: not valid YAML: {problem}", _yaml_hint(problem)) from None
     except yaml.YAMLError as error:
         reason = getattr(error, "reason", "cannot be read")
         raise RosterError(f"{source.name}: not valid YAML: {reason}", "remove control characters") from None
 
 
 def _joined(match: re.Match[str]) -> str:
-    """The character that JSON writes as two escapes; YAML, which is otherwise a superset, knows only one escape for it."""
+    """The character that JSON writes as two escapes; YAML, otherwise a superset of JSON, knows only one for it."""
     pair = bytes.fromhex(match[2] + match[3])
     return match[1] + pair.decode("utf-16-be")
 
@@ -79,7 +79,7 @@ def _check_depth(text: str, source: Source) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                line = event.start_mark.line + 1
+                line = event.start_mark.line + 1 if event.start_mark is not None else 0
                 raise RosterError(f"{source.name}, line {line}: nested too deeply", "a roster needs six levels at most")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1

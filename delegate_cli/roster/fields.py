@@ -80,9 +80,7 @@ def _one_of(choices: type[Enum]) -> Reader:
         value = document.text(node, source, what)
         known = [choice.value for choice in choices]
         if value not in known:
-            raise source.error(
-                f"{what} cannot be {document.shown(value)}", node, document.unknown_key(value, known)
-            )
+            raise source.error(f"{what} cannot be {document.shown(value)}", node, document.unknown_key(value, known))
         return choices(value)
 
     return read

@@ -29,9 +29,7 @@ def load_roster(path: str | Path) -> Roster:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise RosterError(
-            f"{path}: no such file", "name a roster with --agents FILE, or set DELEGATE_AGENTS"
-        ) from None
+        raise RosterError(f"{path}: no such file", "name a roster with --agents FILE, or set DELEGATE_AGENTS") from None
     except IsADirectoryError:
         raise RosterError(f"{path}: is a folder", "name the roster file inside it with --agents FILE") from None
     except (OSError, ValueError) as error:
@@ -52,7 +50,7 @@ def parse_roster(data: bytes, name: str = "roster") -> Roster:
         raise source.error("the file is empty", None, "list at least one agent under `agents:`")
     settings: dict[str, Any] = {}
     if isinstance(root, yaml.SequenceNode):
-        items = root
+        items: yaml.Node = root
     else:
         items, settings = _top(root, source)
     agents, seen = [], dict[str, int]()
@@ -82,9 +80,7 @@ def _top(root: yaml.Node, source: Source) -> tuple[yaml.Node, dict[str, Any]]:
     top = document.mapping(root, source, "the roster")
     for key, (key_node, _) in top.items():
         if key not in _TOP:
-            raise source.error(
-                f"unknown key {document.shown(key)} at the top", key_node, document.unknown_key(key, _TOP)
-            )
+            raise source.error(f"unknown key {document.shown(key)} at the top", key_node, document.unknown_key(key, _TOP))
     if "version" in top and document.number(top["version"][1], source, "version") != 1:
         raise source.error("only version 1 is known", top["version"][1], "write `version: 1`")
     if "agents" not in top or document.is_null(top["agents"][1]):
