@@ -1,0 +1,86 @@
+# Needs Python 3.11 or later with pip, gcc and make. Everything is installed into .venv.
+PYTHON ?= python3
+DATA ?= ../shared/data
+BIN := .venv/bin
+CODE := delegate_cli benchmarks tests docs
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format-check lint types layers docs-check format docs bench bench-cold constants clean
+
+help:
+	@echo "make demo     install into .venv and route three tasks over agents.yaml"
+	@echo "make test     install the development tools and run the tests"
+	@echo "make check    format, lint, types, layers, docs, tests"
+	@echo "make format   format the code"
+	@echo "make docs     generate docs/commands.md, docs/decision.svg and completions/"
+	@echo "make bench DATA=folder, make bench-cold, make constants DATA=folder"
+	@echo "make clean    remove .venv and caches"
+
+# The stamps are renewed when the project file or the pins change, so that nothing is installed twice.
+.venv/bin/python:
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "installing delegate (torch is large: one to three minutes)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed
+	@echo "installing the development tools"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: .venv/.installed
+	@echo "routing three tasks over agents.yaml (the first run compiles the encoder and builds the index)"
+	@$(BIN)/delegate route --agents agents.yaml --format table \
+	  "I returned the scanner two weeks ago, when do I get my money back?" \
+	  "Introduce our scanners to a chemist chain with shops on both sides of the Danish-German border" \
+	  "why does my car make a grinding noise when braking"
+
+test: .venv/.installed-dev
+	@$(BIN)/python -m pytest
+
+check: format-check lint types layers docs-check test
+
+format-check: .venv/.installed-dev
+	@echo "== format"
+	@$(BIN)/ruff format --check $(CODE)
+
+lint: .venv/.installed-dev
+	@echo "== lint"
+	@$(BIN)/ruff check $(CODE)
+
+types: .venv/.installed-dev
+	@echo "== types"
+	@$(BIN)/mypy
+
+layers: .venv/.installed-dev
+	@echo "== layers"
+	@$(BIN)/lint-imports
+
+docs-check: .venv/.installed-dev
+	@echo "== docs"
+	@$(BIN)/python docs/generate.py --check
+
+format: .venv/.installed-dev
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+docs: .venv/.installed-dev
+	@$(BIN)/python docs/generate.py
+
+bench: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.accuracy $(DATA)
+	$(BIN)/python -m benchmarks.batch $(DATA)
+	$(BIN)/python -m benchmarks.rebuild $(DATA)
+
+bench-cold: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.cold
+
+constants: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.constants $(DATA)
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
