@@ -40,10 +40,10 @@ def main() -> None:
     rate = MANY / many_seconds
     print(f"\n{options.set}: encoder alone {raw:.0f} texts/s, route {rate:.0f} tasks/s: ratio {rate / raw:.2f} (bound 0.8)")
     print(
-        f"{FEW} tasks in {few_seconds:.1f} s; peak memory {few_peak / 1024:.0f} MiB at {FEW}, {many_peak / 1024:.0f} MiB at {MANY:,}:",
-        end=" ",
+        f"{FEW} tasks in {few_seconds:.1f} s; peak memory {few_peak / 1024:.0f} MiB at {FEW}, {many_peak / 1024:.0f} MiB",
+        end="",
     )
-    print(f"ratio {many_peak / few_peak:.2f} (bound 1.15)")
+    print(f" at {MANY:,}: ratio {many_peak / few_peak:.2f} (bound 1.15)")
 
 
 def run(roster: Path, texts: list[str]) -> tuple[float, int]:

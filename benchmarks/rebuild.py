@@ -43,7 +43,7 @@ def main() -> None:
         seconds = rebuild(path, many[:CARDS])
         alone = encoding(encoder, path)
         print(
-            f"{CARDS:,} cards: rebuild {seconds:.1f} s of CPU, encoder alone {alone:.1f} s: ratio {seconds / alone:.1f} (bound 10)"
+            f"{CARDS:,} cards: rebuild {seconds:.1f} s of CPU, encoder alone {alone:.1f} s: {seconds / alone:.1f} × (bound 10)"
         )
 
 
