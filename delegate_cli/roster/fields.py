@@ -45,7 +45,7 @@ def _texts(node: yaml.Node, source: Source, what: str) -> tuple[str, ...]:
 
 def _identity(node: yaml.Node, source: Source, what: str) -> str:
     value = _text(node, source, what)
-    if any(char.isspace() for char in value) or len(value) > 200:
+    if not value.isprintable() or any(char.isspace() for char in value) or len(value) > 200:
         raise source.error(
             f"{what} {document.shown(value)} must be one word of at most 200 characters",
             node,

@@ -1,0 +1,77 @@
+"""Every test runs with an empty home. The encoder is compiled once a session and the small roster indexed once."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import shell
+import yaml
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Hide the real home directory and every setting of the shell that runs the tests."""
+    for name in list(os.environ):
+        if name.startswith(("DELEGATE_", "_DELEGATE", "XDG_", "COMP_")) or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("DELEGATE_HOME", str(tmp_path / "kept"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DELEGATE_HOME with the encoder compiled and the small roster indexed, by the real command."""
+    folder = tmp_path_factory.mktemp("compiled")
+    env = {**os.environ, "HOME": str(folder), "DELEGATE_HOME": str(folder)}
+    command = [sys.executable, "-m", "delegate_cli", "index", "rebuild", "--agents", shell.SMALL]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=shell.TIMEOUT)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def kept(tmp_path: Path, compiled: Path) -> Path:
+    """This test's own DELEGATE_HOME: the session's encoder, and a copy of the small roster's index."""
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    (folder / "encoders").symlink_to(compiled / "encoders")
+    shutil.copytree(compiled / "indexes", folder / "indexes")
+    return folder
+
+
+@pytest.fixture
+def delegate(kept: Path) -> Callable[..., shell.Result]:
+    """The real command as a process."""
+    return shell.execute
+
+
+@pytest.fixture
+def invoke(kept: Path) -> Callable[..., shell.Result]:
+    """The command inside this process."""
+    return shell.invoke
+
+
+@pytest.fixture
+def terminal(kept: Path) -> Callable[..., shell.Result]:
+    """The real command with a terminal."""
+    return shell.at_terminal
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A copy of the small roster that a test may change."""
+    return Path(shutil.copy(shell.SMALL, tmp_path / "small.yaml"))
+
+
+@pytest.fixture(scope="session")
+def small_agents() -> list[dict[str, object]]:
+    """The agents of the small roster as plain data."""
+    agents: list[dict[str, object]] = yaml.safe_load(Path(shell.SMALL).read_text())["agents"]
+    return agents

@@ -1,0 +1,112 @@
+"""Which heavy modules each command loads, in a fresh interpreter: this is what keeps the cold start short."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from shell import SMALL, TIMEOUT, Result, environment
+
+import delegate_cli
+
+VECTORS = {"numpy", "faiss", "onnxruntime", "tokenizers"}
+TRAINING = {"torch", "transformers", "sentence_transformers", "sklearn", "scipy", "bm25s", "onnx"}
+OTHERS = {"openai", "rich", "pydantic", "importlib.metadata", "asyncio"}
+SCRIPT = """
+import sys
+from delegate_cli.cli.app import run
+try:
+    run(sys.argv[1:])
+finally:
+    sys.stdout.flush()
+    sys.stderr.write("\\n" + " ".join(sys.modules))
+"""
+
+
+def loaded(*arguments: str, env: dict[str, str] | None = None) -> set[str]:
+    """The modules in `sys.modules` after a command, in a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments],
+        env=environment(env),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        stdin=subprocess.DEVNULL,
+    )
+    return set(done.stderr.rpartition("\n")[2].split())
+
+
+def test_the_package_root_imports_nothing() -> None:
+    code = "import sys; before = set(sys.modules); import delegate_cli; print(*(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT)
+    roots = {name.partition(".")[0] for name in done.stdout.split()}
+    assert roots <= {"delegate_cli"} | sys.stdlib_module_names
+    assert not {name for name in done.stdout.split() if name.startswith("delegate_cli.")}
+
+
+@pytest.mark.parametrize("name", delegate_cli.__all__)
+def test_every_public_name_resolves(name: str) -> None:
+    assert getattr(delegate_cli, name) is not None
+    assert name in dir(delegate_cli)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Manager'"):
+        delegate_cli.Manager  # noqa: B018
+
+
+def test_version_loads_nothing_heavy() -> None:
+    assert not loaded("--version") & (VECTORS | TRAINING | OTHERS | {"yaml"})
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert not loaded("route", "--help") & (VECTORS | TRAINING | OTHERS | {"yaml"})
+
+
+@pytest.mark.parametrize("words", ["delegate ro", "delegate route --ag", "delegate agents show "])
+def test_completion_loads_nothing_heavy(words: str) -> None:
+    env = {
+        "_DELEGATE_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+        "DELEGATE_AGENTS": SMALL,
+    }
+    assert not loaded(env=env) & (VECTORS | TRAINING | OTHERS)
+
+
+def test_completion_knows_commands_and_agents(delegate: Callable[..., Result]) -> None:
+    env = {"_DELEGATE_COMPLETE": "complete_bash", "COMP_WORDS": "delegate ro", "COMP_CWORD": "1"}
+    assert delegate(env=env).out.split() == ["route"]
+    env |= {"COMP_WORDS": "delegate agents show re", "COMP_CWORD": "3", "DELEGATE_AGENTS": SMALL}
+    assert delegate(env=env).out.split() == ["refunds", "release-notes"]
+    env |= {"DELEGATE_AGENTS": "missing.yaml"}
+    result = delegate(env=env)
+    assert (result.out.strip(), result.err) == ("", "")
+
+
+@pytest.mark.usefixtures("kept")
+def test_route_loads_the_run_time_and_not_the_training() -> None:
+    modules = loaded("route", "--agents", SMALL, "--format", "json", "Refund the shoes")
+    assert modules >= VECTORS
+    assert not modules & (TRAINING | OTHERS)
+
+
+@pytest.mark.parametrize("command", ["list", "show"])
+def test_looking_at_agents_needs_no_vectors(command: str) -> None:
+    arguments = [command, *(["refunds"] if command == "show" else [])]
+    modules = loaded("agents", *arguments, "--agents", SMALL, "--format", "json")
+    assert "yaml" in modules
+    assert not modules & (VECTORS | TRAINING | OTHERS)
+
+
+@pytest.mark.usefixtures("kept")
+def test_rebuild_reaches_what_it_needs_and_not_the_compiler(small: Path) -> None:
+    modules = loaded("index", "rebuild", "--agents", str(small))
+    assert modules >= VECTORS | {"sklearn"}
+    assert not modules & {"torch", "transformers", "sentence_transformers", "onnx", "openai"}
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_table_is_made_by_rich() -> None:
+    assert "rich" in loaded("route", "--agents", SMALL, "--format", "table", "Refund the shoes")
