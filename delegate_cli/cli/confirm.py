@@ -12,11 +12,11 @@ from delegate_cli.render.table import decision_table
 NOBODY = ("n", "0", "nobody")
 
 
-def confirmed(delegator: Delegator, task: str, ask: Ask, color: bool) -> Decision:
+def confirmed(delegator: Delegator, task: str, ask: Ask, explain: bool, color: bool) -> Decision:
     """The decision with the person's answer in it."""
     full = delegator.decide(task, replace(ask, top=None))
     shown = replace(full, candidates=full.candidates[: ask.top])
-    streams.note(decision_table(shown, ask.explain, color, streams.width()).rstrip("\n"))
+    streams.note(decision_table(shown, explain, color, streams.width()).rstrip("\n"))
     if not shown.candidates:
         return full
     choice = _ask(full, len(shown.candidates))
@@ -50,7 +50,8 @@ def _ask(full: Decision, shown: int) -> Candidate | None:
             return found
         if answer.casefold() in NOBODY:
             return None
-        near = get_close_matches(answer.casefold(), [*known, *names], n=3, cutoff=0.5)
+        close = get_close_matches(answer.casefold(), [*known, *names], n=3, cutoff=0.5)
+        near = dict.fromkeys((known.get(word) or names[word]).agent for word in close)
         streams.note("no such agent" + (f"; did you mean {' or '.join(near)}?" if near else ""))
 
 

@@ -124,10 +124,15 @@ def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, conf
     if confirm:
         from delegate_cli.cli.confirm import confirmed
 
-        decision = confirmed(delegator, line.task or "", ask, view.color)
+        decision = confirmed(delegator, line.task or "", ask, view.explain, view.color)
     else:
         decision = delegator.decide(line.task or "", ask)
-    streams.write(_render(decision, view, single=True))
+    if confirm and view.format is Format.TABLE:
+        from delegate_cli.render.table import verdict_line
+
+        streams.write(verdict_line(decision, view.color, streams.width()))
+    else:
+        streams.write(_render(decision, view, single=True))
     return _EXIT[decision.status.value]
 
 

@@ -4,6 +4,7 @@ The only module that writes to either. stdin is read without Python's buffer, so
 of the process.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -59,7 +60,11 @@ def wants_color(no_color: bool, stream: Any) -> bool:
 
 
 def width() -> int:
-    return max(40, min(shutil.get_terminal_size((100, 24)).columns, 200))
+    """Columns of the terminal, also where only stderr is one (`… | less`)."""
+    columns = 100
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    return max(40, min(shutil.get_terminal_size((columns, 24)).columns, 200))
 
 
 def from_stdin(arguments: list[str]) -> bool:

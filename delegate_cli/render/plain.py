@@ -41,6 +41,8 @@ def sentence(decision: Decision) -> str:
         who = next((each.name for each in decision.candidates if each.agent == decision.agent), decision.agent)
         return f"decided: {who}" + (" (confirmed)" if decision.confirmed else "")
     if decision.status is Status.ASK:
+        if decision.probability >= decision.threshold:
+            return f"ask: perhaps {name}, but its lead of {decision.margin:.2f} is too small"
         return f"ask: perhaps {name}, but {decision.probability:.2f} is below {decision.threshold:.2f}"
     if decision.status is Status.NONE:
         return "nobody: confirmed" if decision.confirmed else f"nobody fits ({decision.none:.2f})"

@@ -1,0 +1,1 @@
+complete --command delegate --no-files --arguments "(env _DELEGATE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) delegate)" --condition "env _DELEGATE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) delegate"

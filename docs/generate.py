@@ -1,0 +1,106 @@
+"""Writes what is made from the program: docs/commands.md, completions/ and the picture docs/decision.svg.
+
+`--check` compares commands.md and the completions with what would be written and fails when one is not current. The picture
+is of a real decision over the example roster, whose figures may move, so it is not compared.
+"""
+
+import argparse
+import difflib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH = "88"  # columns of the help blocks
+PICTURE_WIDTH = 120
+PICTURED = "Introduce our scanners to a chemist chain with shops on both sides of the Danish-German border"
+COMPLETIONS = {"bash": "delegate.bash", "zsh": "_delegate", "fish": "delegate.fish"}
+# zsh reads the file when completion is first asked for, as the body of a function `_delegate`: without this the first
+# TAB would only define things.
+FIRST_TAB = 'if [[ "$funcstack[1]" == _delegate ]]; then\n  _delegate_completion "$@"\nfi\n'
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is not current")
+    if parser.parse_args().check:
+        return check()
+    for path, text in generated().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (ROOT / "docs" / "decision.svg").write_text(picture(), encoding="utf-8")
+    return 0
+
+
+def check() -> int:
+    stale = False
+    for path, text in generated().items():
+        found = path.read_text(encoding="utf-8") if path.exists() else ""
+        if found != text:
+            stale = True
+            name = str(path.relative_to(ROOT))
+            lines = difflib.unified_diff(found.splitlines(), text.splitlines(), name, "generated", n=1, lineterm="")
+            sys.stderr.write("\n".join(list(lines)[:20]) + "\n")
+            sys.stderr.write(f"{name} is not current; run: make docs\n")
+    return int(stale)
+
+
+def generated() -> dict[Path, str]:
+    """The files that follow from the program alone."""
+    files = {ROOT / "completions" / name: completion(shell) for shell, name in COMPLETIONS.items()}
+    return files | {ROOT / "docs" / "commands.md": commands_page()}
+
+
+def commands_page() -> str:
+    parts = ["# Commands\n\nMade by `make docs` from the program's own help.\n"]
+    for path in command_paths():
+        name = " ".join(("delegate", *path))
+        parts.append(f"## {name}\n\n```text\n{delegate(*path, '--help').rstrip()}\n```\n")
+    return "\n".join(parts)
+
+
+def command_paths() -> list[tuple[str, ...]]:
+    """Every command as its words after `delegate`: the program itself first, a group before its commands."""
+    from delegate_cli.cli.app import app
+
+    found: list[tuple[str, ...]] = []
+
+    def walk(command: Any, path: tuple[str, ...]) -> None:
+        found.append(path)
+        for name, inner in getattr(command, "commands", {}).items():
+            walk(inner, (*path, name))
+
+    walk(typer.main.get_command(app), ())
+    return found
+
+
+def completion(shell: str) -> str:
+    """The script that a shell reads; it asks the program itself, so it names no command or option."""
+    script = delegate(_DELEGATE_COMPLETE=f"source_{shell}").strip() + "\n"
+    return script + "\n" + FIRST_TAB if shell == "zsh" else script
+
+
+def delegate(*arguments: str, **environment: str) -> str:
+    """What the command prints, in a fixed width and without anything that the user has set."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DELEGATE_", "_TYPER"))}
+    fixed = {"COLUMNS": WIDTH, "TERMINAL_WIDTH": WIDTH, "NO_COLOR": "1", "PYTHONUTF8": "1"}
+    command = [sys.executable, "-m", "delegate_cli", *arguments]
+    done = subprocess.run(command, env=kept | fixed | environment, cwd=ROOT, check=True, capture_output=True, encoding="utf-8")
+    return done.stdout
+
+
+def picture() -> str:
+    """A decision over the example roster as Rich draws it at a terminal."""
+    from delegate_cli import Delegator, load_roster
+    from delegate_cli.render.table import decision_svg
+
+    decision = Delegator(load_roster(str(ROOT / "agents.yaml"))).decide(PICTURED)
+    return decision_svg(decision, explain=False, width=PICTURE_WIDTH, title="delegate route")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
