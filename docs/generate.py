@@ -16,7 +16,7 @@ import typer
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = "88"  # columns of the help blocks
-PICTURE_WIDTH = 120
+PICTURE_WIDTH = 128
 PICTURED = "Introduce our scanners to a chemist chain with shops on both sides of the Danish-German border"
 COMPLETIONS = {"bash": "delegate.bash", "zsh": "_delegate", "fish": "delegate.fish"}
 # zsh reads the file when completion is first asked for, as the body of a function `_delegate`: without this the first

@@ -19,7 +19,7 @@ from delegate_cli.render.text import clean, shorten
 _BAR = 10
 _BARS_FROM = 70  # columns of terminal; a narrower one gets numbers without bars
 _GAP = 3  # columns between columns
-_AGENT, _AGENT_MOST = 16, 44  # least and most columns for the agent where the evidence stands beside it
+_AGENT, _AGENT_MOST = 16, 46  # least and most columns for the agent where the evidence stands beside it
 _EVIDENCE = 36  # with fewer columns than these the evidence goes below the agent
 _BELOW = 5  # how many candidates show their evidence there
 _STYLE = {

@@ -1,0 +1,107 @@
+"""The pages and the program say the same."""
+
+import inspect
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import delegate_cli
+from delegate_cli import errors
+from delegate_cli.cli.app import app
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@cache
+def commands() -> dict[str, Any]:
+    """Every command by its words, such as `delegate index rebuild`."""
+    found = {}
+
+    def walk(command: Any, name: str) -> None:
+        found[name] = command
+        for word, inner in getattr(command, "commands", {}).items():
+            walk(inner, f"{name} {word}")
+
+    walk(typer.main.get_command(app), "delegate")
+    return found
+
+
+def options(command: Any) -> set[str]:
+    return {name for parameter in command.params for name in parameter.opts if name.startswith("-")} | {"-h", "--help"}
+
+
+def test_generated_files_are_current():
+    done = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_command_and_option_is_documented(name: str):
+    section = COMMANDS.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    assert section, f"docs/commands.md has no section {name}"
+    missing = {option for option in options(commands()[name]) if not re.search(rf"{re.escape(option)}\b", section)}
+    assert not missing
+
+
+def readme_commands() -> list[str]:
+    """Each call of `delegate` in the README's code blocks, up to the next pipe, semicolon or redirection."""
+    lines = [
+        line.strip()
+        for language, block in FENCE.findall(README)
+        if language in ("sh", "bash", "console", "shell")
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
+    calls = []
+    for line in lines:
+        words = list(shlex.shlex(line, posix=True, punctuation_chars=True))
+        while "delegate" in words:
+            words = words[words.index("delegate") :]
+            end = next((place for place, word in enumerate(words) if set(word) <= set("|;&<>()")), len(words))
+            calls.append(shlex.join(words[:end]))
+            words = words[end:]
+    return calls
+
+
+def test_readme_calls_the_program():
+    assert len(readme_commands()) >= 8
+
+
+@pytest.mark.parametrize("call", sorted(set(readme_commands())))
+def test_readme_names_existing_commands_and_options(call: str):
+    words = shlex.split(call)
+    name = next(" ".join(words[:end]) for end in (3, 2, 1) if " ".join(words[:end]) in commands())
+    used = {word.partition("=")[0] for word in words if re.fullmatch(r"--?[A-Za-z][\w-]*(=.*)?", word)}
+    assert name != "delegate" or used, f"no such command: {call}"
+    assert used <= options(commands()[name])
+
+
+def test_version_is_the_newest_heading_of_the_changelog():
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings[0] == delegate_cli.__version__
+
+
+def test_readme_has_the_exit_codes_of_the_errors():
+    stated = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    raised = {
+        each.exit_code for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, errors.DelegateError)
+    }
+    assert stated == raised | {0, 1, 5, 6, 70, 130}
+
+
+@pytest.mark.parametrize("page", [README, *((ROOT / "docs" / name).read_text("utf-8") for name in ("method.md",))])
+def test_links_lead_somewhere(page: str):
+    folder = ROOT if page is README else ROOT / "docs"
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page):
+        assert (folder / target).exists(), target
