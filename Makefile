@@ -23,12 +23,12 @@ help:
 
 .venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "installing delegate (torch is large: one to three minutes)"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed
 	@echo "installing the development tools"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: .venv/.installed
@@ -36,7 +36,7 @@ demo: .venv/.installed
 	@$(BIN)/delegate route --agents agents.yaml --format table \
 	  "I returned the scanner two weeks ago, when do I get my money back?" \
 	  "Introduce our scanners to a chemist chain with shops on both sides of the Danish-German border" \
-	  "why does my car make a grinding noise when braking"
+	  "Tune the slow SQL query behind the nightly stock valuation job"
 
 test: .venv/.installed-dev
 	@$(BIN)/python -m pytest

@@ -163,7 +163,8 @@ def _render(decision: "Decision", view: View, single: bool = False) -> str:
     if view.format is Format.TABLE:
         from delegate_cli.render.table import decision_table
 
-        return decision_table(decision, view.explain, view.color, streams.width())
+        table = decision_table(decision, view.explain, view.color, streams.width())
+        return table if single else table + "\n"
     if view.format in (Format.JSON, Format.JSONL):
         from delegate_cli.render.jsonl import dumps, json_line, json_text
 
