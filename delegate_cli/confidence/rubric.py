@@ -3,14 +3,12 @@
 from bisect import bisect_right
 from dataclasses import dataclass
 
-import numpy as np
-
 from delegate_cli.decision import Criterion, Evidence, EvidenceKind, Rubric
 
-# P(right) = σ(intercept + slope · logit(probability) + weight · evidence): fitted on the dev splits of the public rosters by
-# `make constants`. A level is reached where that chance passes its bound.
-INTERCEPT, SLOPE, EVIDENCE = 0.0, 1.0, 0.0
-BOUNDS = (0.35, 0.6, 0.8, 0.93)
+# P(right) = σ(SLOPE · logit(capability × scope)), fitted on the dev splits of the public rosters (`make constants`), where
+# evidence added nothing to that product (coefficient −0.16); separation and clarity follow from the same probabilities.
+SLOPE = 0.86
+BOUNDS = (0.35, 0.6, 0.8, 0.93)  # chances of being right at which levels 2 to 5 begin
 _WEAK, _STRONG = 0.15, 0.75  # similarities that count as no evidence and as full evidence
 _QUOTE = 72
 
@@ -40,7 +38,7 @@ def assess(standing: Standing) -> Rubric:
         Criterion("clarity", 1.0 / standing.spread, _clarity(standing.spread)),
         Criterion("scope", 1.0 - standing.none, f"the chance that no agent fits is {percent(standing.none)}"),
     )
-    return Rubric(level(standing.probability, evidence), criteria)
+    return Rubric(level(standing.probability), criteria)
 
 
 def strength(similarity: float) -> float:
@@ -48,11 +46,10 @@ def strength(similarity: float) -> float:
     return min(1.0, max(0.0, (similarity - _WEAK) / (_STRONG - _WEAK)))
 
 
-def level(probability: float, evidence: float) -> int:
-    """1 to 5; rises with the probability and with the evidence, both in [0, 1]."""
+def level(probability: float) -> int:
+    """1 to 5 for a probability in [0, 1], which is capability × scope."""
     safe = min(max(probability, 1e-6), 1 - 1e-6)
-    logit = INTERCEPT + SLOPE * float(np.log(safe / (1 - safe))) + EVIDENCE * evidence
-    return 1 + bisect_right(BOUNDS, 1 / (1 + float(np.exp(-logit))))
+    return 1 + bisect_right(BOUNDS, 1 / (1 + (1 / safe - 1) ** SLOPE))
 
 
 def percent(share: float) -> str:

@@ -25,7 +25,7 @@ from delegate_cli.agents import Roster
 from delegate_cli.errors import IndexUnavailable
 from delegate_cli.index.search import PartIndex
 
-FORMAT = 2  # raise when a file of an index means something else than before
+FORMAT = 3  # raise when a file of an index means something else than before
 Arrays = dict[str, np.ndarray[Any, Any]]
 _FILES = ("vectors.faiss", "model.safetensors", "grams.txt")
 
@@ -57,17 +57,32 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         Unusable: there is none, or it cannot be read.
     """
+    pointer = _pointer(folder)
     try:
-        generation = folder / (folder / "CURRENT").read_text().strip()
-        manifest: dict[str, Any] = json.loads((generation / "manifest.json").read_bytes())
+        name, digest = pointer.split()
+        data = (folder / name / "manifest.json").read_bytes()
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise Unusable("its manifest is damaged")
+        manifest: dict[str, Any] = json.loads(data)
         if manifest["format"] != FORMAT:
             raise Unusable("it was made by another version")
-        manifest["generation"] = str(generation)
     except FileNotFoundError:
-        raise Unusable("there is none") from None
+        if _pointer(folder) != pointer:  # a rebuild has just swapped it
+            return read_manifest(folder)
+        raise Unusable("its manifest is missing") from None
     except (OSError, ValueError, KeyError, TypeError):
         raise Unusable("its manifest is damaged") from None
-    return manifest
+    return {**manifest, "generation": str(folder / name)}
+
+
+def _pointer(folder: Path) -> str:
+    """What CURRENT says: the generation in use, and the hash of its manifest."""
+    try:
+        return (folder / "CURRENT").read_text()
+    except FileNotFoundError:
+        raise Unusable("there is none") from None
+    except (OSError, ValueError):
+        raise Unusable("the name of its generation is damaged") from None
 
 
 def check_fresh(manifest: Mapping[str, Any], roster: Roster, encoder: str) -> None:
@@ -92,6 +107,8 @@ def open_index(folder: Path, roster: Roster, encoder: str) -> StoredIndex:
         except FileNotFoundError:
             if attempt == 2:  # twice is enough for a rebuild that removed a generation while it was being read
                 raise Unusable("a file is missing") from None
+        except OSError as error:
+            raise Unusable(f"a file cannot be read ({error.strerror})") from None
     raise AssertionError("unreachable")
 
 
@@ -112,9 +129,12 @@ def read_generation(manifest: Mapping[str, Any]) -> StoredIndex:
 
 
 def write_index(folder: Path, facts: Mapping[str, Any], parts: PartIndex, arrays: Arrays, grams: list[str]) -> None:
-    """Write a new generation beside the one in use, then swap; call it under `lock`."""
+    """Write a new generation beside the one in use, then swap; call it under `lock`.
+
+    Raises:
+        IndexUnavailable: it cannot be written, as on a full disk; the one in use stays.
+    """
     generation = folder / f"gen-{uuid.uuid4().hex[:12]}"
-    generation.mkdir()
     contents = {
         "vectors.faiss": parts.to_bytes(),
         "model.safetensors": save_arrays({name: np.ascontiguousarray(array) for name, array in arrays.items()}),
@@ -122,12 +142,23 @@ def write_index(folder: Path, facts: Mapping[str, Any], parts: PartIndex, arrays
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     contents["manifest.json"] = json.dumps({"format": FORMAT, **facts, "files": hashes}, indent=1).encode()
-    for name, content in contents.items():
-        _write(generation / name, content)
-    pointer = folder / f".current-{generation.name}"
-    _write(pointer, generation.name.encode())
-    os.replace(pointer, folder / "CURRENT")
+    digest = hashlib.sha256(contents["manifest.json"]).hexdigest()
+    try:
+        generation.mkdir()
+        for name, content in contents.items():
+            _write(generation / name, content)
+        pointer = folder / f".current-{generation.name}"
+        _write(pointer, f"{generation.name} {digest}\n".encode())
+        os.replace(pointer, folder / "CURRENT")
+    except OSError as error:
+        shutil.rmtree(generation, ignore_errors=True)
+        raise _unwritable(folder, error) from None
     remove_leftovers(folder, keep=generation.name)
+
+
+def _unwritable(folder: Path, error: OSError) -> IndexUnavailable:
+    fix = "free some space, or set DELEGATE_HOME to a folder that you may write"
+    return IndexUnavailable(f"cannot write to {folder}: {error.strerror or error}", fix)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -160,9 +191,7 @@ def lock(folder: Path) -> Iterator[None]:
         holder = FileLock(folder / ".lock")
         holder.acquire()
     except OSError as error:
-        raise IndexUnavailable(
-            f"cannot write to {folder}: {error.strerror or error}", "set DELEGATE_HOME to a folder that you may write"
-        ) from None
+        raise _unwritable(folder, error) from None
     try:
         yield
     finally:
