@@ -57,7 +57,7 @@ types: .venv/.installed-dev
 
 layers: .venv/.installed-dev
 	@echo "== layers"
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 docs-check: .venv/.installed-dev
 	@echo "== docs"

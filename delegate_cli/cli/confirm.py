@@ -37,12 +37,12 @@ def confirmed(delegator: Delegator, task: str, ask: Ask, explain: bool, color: b
 def _ask(full: Decision, shown: int) -> Candidate | None:
     known = {candidate.agent: candidate for candidate in full.candidates}
     names = {candidate.name.casefold(): candidate for candidate in full.candidates}
+    default = "n" if full.status is Status.NONE else "1"
     while True:
-        answer = _prompt(f"Who? 1–{shown}, an agent's id or name, or n for nobody [1]: ")
+        answer = _prompt(f"Who? 1–{shown}, an agent's id or name, or n for nobody [{default}]: ")
         if answer is None:
             raise KeyboardInterrupt
-        if not answer:
-            return full.candidates[0]
+        answer = answer or default
         if answer.isdecimal() and 1 <= int(answer) <= shown:
             return full.candidates[int(answer) - 1]
         found = known.get(answer) or names.get(answer.casefold())
