@@ -57,9 +57,20 @@ def compile_encoder(source: EncoderSource, home: Path, say: Callable[[str], None
     """Compile once and return the folder; a second process waits for the first and uses its work.
 
     Raises:
-        EncoderError: the model cannot be found, is not the published one, or gives other vectors when compiled.
+        EncoderError: the model cannot be found, is not the published one, gives other vectors when compiled, or there is
+            no room for it.
     """
     target = source.folder(home)
+    try:
+        return _compile(source, target, say)
+    except OSError as error:
+        raise EncoderError(
+            f"cannot write to {target.parent}: {error.strerror or error}",
+            "free some space, or set DELEGATE_HOME to a folder that you may write",
+        ) from None
+
+
+def _compile(source: EncoderSource, target: Path, say: Callable[[str], None]) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / f".{target.name}.lock"):
         if catalog.read_facts(target) is not None:
