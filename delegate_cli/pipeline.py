@@ -15,29 +15,29 @@ from numpy.typing import NDArray
 
 from delegate_cli import policy
 from delegate_cli.agents import Roster
-from delegate_cli.confidence import none as none_model
 from delegate_cli.confidence import rubric
-from delegate_cli.confidence.calibration import softmax
-from delegate_cli.deciders.head import VIEWS, HeadDecider, Views
+from delegate_cli.deciders.head import VIEWS
 from delegate_cli.decision import Candidate, DeciderInfo, Decision, Evidence, EvidenceKind, Exclusion, Status
 from delegate_cli.encoders import Encoder, Vectors, catalog
 from delegate_cli.errors import IndexUnavailable, TaskError
 from delegate_cli.index import store
 from delegate_cli.index.parts import Part, agent_parts
-from delegate_cli.retrievers.fused import FusedRetriever, Query
-from delegate_cli.retrievers.lexical import LexicalIndex
+from delegate_cli.loaded import Loaded, Ranking
+from delegate_cli.retrievers.fused import Query
 from delegate_cli.settings import Settings, home, resolve
 
 MAX_TASK = 1024 * 1024  # characters
-# Probability that is spread over eligible agents outside the shortlist, so that nobody is impossible: the share of dev
-# tasks whose right agent is not among the first 50 (`make constants`).
-OUTSIDE = 0.008
 _EVIDENCE_KIND = {
     Part.CARD: EvidenceKind.CARD,
     Part.SENTENCE: EvidenceKind.CARD,
     Part.EXAMPLE: EvidenceKind.EXAMPLE,
     Part.NOT_FOR: EvidenceKind.NOT_FOR,
 }
+_FUNCTION_WORDS = frozenset(
+    """about after also been before could does each every from have here into just like more most much need only other over
+    please some such than that their them then there these they this those very want were what when where which while will
+    with would your""".split()  # noqa: SIM905  (a list of quoted words would fill a page)
+)
 Floats = NDArray[np.float64]
 
 
@@ -53,18 +53,6 @@ class Ask:
     explain: bool = False
     roles: Collection[str] = ()
     ref: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """Probabilities of all eligible agents, best first (ties by id), and of nobody: they sum to 1."""
-
-    places: NDArray[np.int64]
-    probability: Floats
-    share: Floats  # among the agents, given that somebody fits
-    none: float
-    views: Views
-    logits: Floats
 
 
 class Delegator:
@@ -97,7 +85,7 @@ class Delegator:
         self._rebuild = rebuild
         self._progress = progress
         self._say = say
-        self._ready: _Ready | None = None
+        self._ready: Loaded | None = None
         self._agent_parts: dict[int, list[tuple[Part, str]]] = {}
         self._exclusions: dict[frozenset[str], tuple[Exclusion, ...]] = {}
 
@@ -137,14 +125,14 @@ class Delegator:
             threshold=self._threshold(ready),
             candidates=self._candidates(ready, query, ranking, ask.top),
             excluded=excluded,
-            decider=DeciderInfo("head", ready.encoder.name, calibrated=True),
+            decider=DeciderInfo("head", ready.encoder.name, ready.calibrated),
             roster=self._roster_facts(),
             contrast=self._contrast(query, ranking, ready.weights) if ask.explain else None,
             ref=ask.ref,
             elapsed_ms=(time.perf_counter() - started) * 1e3,
         )
 
-    def ready(self) -> "_Ready":
+    def ready(self) -> Loaded:
         """Load encoder and index, once; make what is missing."""
         if self._ready is None:
             self._ready = self._prepare()
@@ -171,18 +159,17 @@ class Delegator:
             folder = compile_encoder(source, self.folder, self._say)
         return OnnxEncoder(folder)
 
-    def _prepare(self) -> "_Ready":
+    def _prepare(self) -> Loaded:
         encoder = self.encoder()
         folder = store.folder_of(self.folder, self.roster)
         try:
-            index = store.open_index(folder, self.roster, encoder.fingerprint)
+            return Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
         except store.Unusable as reason:
             if not self._rebuild:
                 raise IndexUnavailable(f"no usable index: {reason}", "run: delegate index rebuild") from None
             self._say(f"building the index ({reason})")
             self._build(encoder, force=False)
-            index = store.open_index(folder, self.roster, encoder.fingerprint)
-        return _Ready(encoder, index)
+        return Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
 
     def _build(self, encoder: Encoder, force: bool) -> None:
         from delegate_cli.fitting import fit_roster  # scikit-learn and scipy: 1 s
@@ -202,12 +189,12 @@ class Delegator:
             self._exclusions = {roles: policy.exclude(self.roster, roles)}
         return self._exclusions[roles]
 
-    def _threshold(self, ready: "_Ready") -> float:
+    def _threshold(self, ready: Loaded) -> float:
         if self.settings.min_probability is not None:
             return self.settings.min_probability
         return ready.threshold(self.settings.target_error)
 
-    def _candidates(self, ready: "_Ready", query: Query, ranking: Ranking, top: int | None) -> tuple[Candidate, ...]:
+    def _candidates(self, ready: Loaded, query: Query, ranking: Ranking, top: int | None) -> tuple[Candidate, ...]:
         spread = float(np.exp(-(ranking.share * np.log(np.maximum(ranking.share, 1e-12))).sum()))
         found = []
         for rank, place in enumerate(ranking.places[:top].tolist()):
@@ -241,8 +228,8 @@ class Delegator:
         first, second = (places.index(int(place)) for place in ranking.places[:2])
         gap = (ranking.views.standard[first] - ranking.views.standard[second]) * weights
         agents = [self.roster.agents[place] for place in ranking.places[:2]]
-        spoken = set(grams_of_words(query.text))
-        said = [spoken & set(grams_of_words(" ".join((agent.description, *agent.examples)))) for agent in agents]
+        spoken = set(content_words(query.text))
+        said = [spoken & set(content_words(" ".join((agent.description, *agent.examples)))) for agent in agents]
         return {
             "runner_up": agents[1].id,
             "views": {name: round(float(value), 3) for name, value in zip(VIEWS, gap, strict=True)},
@@ -268,55 +255,6 @@ class Delegator:
 
     def _roster_facts(self) -> dict[str, str | None]:
         return {"path": self.roster.path, "sha256": self.roster.sha256}
-
-
-class _Ready:
-    """What is loaded for deciding: encoder, retriever, decider and what was fitted."""
-
-    def __init__(self, encoder: Encoder, index: store.StoredIndex) -> None:
-        agents = int(index.manifest["agents"])
-        vocabulary = dict(zip(index.grams, range(len(index.grams)), strict=True))
-        lexical = LexicalIndex(index.arrays, vocabulary, agents)
-        self.encoder = encoder
-        self.index = index
-        self.report = index.manifest["report"]
-        self.weights: Floats = index.arrays["weights"]
-        self.retriever = FusedRetriever(index.parts, index.arrays["owner"], lexical, agents)
-        self.decider = HeadDecider(index.arrays, index.parts)
-        self._none: Floats = index.arrays["none"]
-        self._curve: Floats = index.arrays["threshold_curve"]
-
-    def threshold(self, target_error: float) -> float:
-        """The least probability for handing over at this target error."""
-        from delegate_cli.confidence.threshold import at
-
-        return at(self._curve, target_error).probability
-
-    def rank(self, query: Query, views: Views, count: int, eligible: NDArray[np.bool_] | None) -> Ranking:
-        """Probabilities of all eligible agents and of nobody."""
-        logits = views.standard @ self.weights - views.penalty
-        inside = softmax(logits)
-        best = int(np.lexsort((views.places, -inside))[0])
-        place = int(views.places[best])
-        standard = none_model.features(
-            self.decider.best_support(query.vector, place),
-            float(inside[best]),
-            float(query.lexical[place]),
-            views.head_top,
-            len(query.text),
-        )
-        none = float(none_model.probability_none(standard, self._none))
-        outside = count - len(views.places)
-        share = inside * (1 - OUTSIDE) if outside else inside
-        places = views.places
-        if outside:
-            left = np.ones(len(query.lexical), bool) if eligible is None else eligible.copy()
-            left[places] = False
-            places = np.append(places, np.flatnonzero(left))
-            share = np.append(share, np.full(outside, OUTSIDE / outside))
-        order = np.lexsort((places, -share))
-        share = share[order]
-        return Ranking(places[order], share * (1 - none), share, none, views, logits)
 
 
 def check_task(task: str) -> str:
@@ -348,7 +286,7 @@ def nearest_part(parts: list[tuple[Part, str]], similarity: Vectors) -> Evidence
     return Evidence(_EVIDENCE_KIND[kind], text, float(similarity[row]))
 
 
-def grams_of_words(text: str) -> list[str]:
-    """The words of a text of three letters and more, lower case."""
+def content_words(text: str) -> list[str]:
+    """The words of a text of four letters and more, lower case, without the commonest function words."""
     words = "".join(char if char.isalnum() else " " for char in text.casefold()).split()
-    return [word for word in words if len(word) > 2]
+    return [word for word in words if len(word) > 3 and word not in _FUNCTION_WORDS]

@@ -61,12 +61,13 @@ def clear(agents: options.Agents = options.AgentsDefault) -> int:
 
     from delegate_cli.errors import IndexUnavailable
     from delegate_cli.index import store
+    from delegate_cli.render.text import clean
     from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home
 
     folder = store.folder_of(home(), load_roster(agents))
     if not folder.exists():
-        streams.note(f"there is no index of {agents}")
+        streams.note(f"there is no index of {clean(agents)}")
         return 0
     try:
         with store.lock(folder):
@@ -75,7 +76,7 @@ def clear(agents: options.Agents = options.AgentsDefault) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         raise IndexUnavailable(f"cannot remove {folder}: {error.strerror}", "check its permissions") from None
-    streams.note(f"removed {folder}")
+    streams.note(f"removed {clean(str(folder))}")
     return 0
 
 

@@ -64,7 +64,9 @@ def open_delegator(
     settings = resolve(flags, roster.settings)
     say: Callable[[str], None] = _nothing if quiet else streams.note
     if verbose and not quiet:
-        say(f"roster {agents}: {len(roster)} agents; encoder {settings.encoder}; target error {settings.target_error:g}")
+        from delegate_cli.render.text import clean
+
+        say(f"roster {clean(agents)}: {len(roster)} agents; encoder {settings.encoder}; target error {settings.target_error:g}")
     return Delegator(roster, settings, rebuild=rebuild, progress=_nothing if quiet else progress(), say=say)
 
 

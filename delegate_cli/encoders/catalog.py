@@ -38,10 +38,12 @@ def find(name: str) -> EncoderSource:
     """
     if name in (PACKAGED, f"sentence-transformers/{PACKAGED}"):
         return EncoderSource(PACKAGED, None, f"{PACKAGED}-{PACKAGED_SHA256[:12]}-{COMPILER}")
+    if not name.strip() or not name.isprintable():
+        raise EncoderError(f"{name!r} names no encoder", f"correct `encoder`, or use {PACKAGED}")
     path = Path(name).expanduser()
     if path.is_dir():
         return EncoderSource(path.name, str(path.resolve()), f"{_slug(path.name)}-{_fingerprint(path)}-{COMPILER}")
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or not name.strip():
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise EncoderError(f"no encoder folder {name!r}", f"correct `encoder`, or use {PACKAGED}")
     return EncoderSource(name, name, f"{_slug(name)}-hub-{COMPILER}")
 

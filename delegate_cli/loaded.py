@@ -1,0 +1,95 @@
+"""What is in memory for deciding: encoder, retriever, decider and everything that was fitted on the roster.
+
+Query and views go in, a ranking of all eligible agents and of nobody comes out. Knows nothing of policy or records.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from delegate_cli.confidence import none as none_model
+from delegate_cli.confidence import threshold
+from delegate_cli.confidence.calibration import softmax
+from delegate_cli.deciders.head import HeadDecider, Views
+from delegate_cli.encoders import Encoder
+from delegate_cli.index import store
+from delegate_cli.retrievers.fused import FusedRetriever, Query
+from delegate_cli.retrievers.lexical import LexicalIndex
+
+# Probability that is spread over eligible agents outside the shortlist, so that nobody is impossible: the share of dev
+# tasks whose right agent is not among the first 50 (`make constants`).
+OUTSIDE = 0.008
+Floats = NDArray[np.float64]
+_NEEDED = {"owner", "kind", "offsets", "weights", "none", "threshold_curve", "head_weight", "card_mean", "bm25_weight"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Probabilities of all eligible agents, best first (ties by id), and of nobody: they sum to 1."""
+
+    places: NDArray[np.int64]
+    probability: Floats
+    share: Floats  # among the agents, given that somebody fits
+    none: float
+    views: Views
+    logits: Floats
+
+
+class Loaded:
+    """What is loaded for deciding.
+
+    Raises:
+        Unusable: the index lacks something that this version needs.
+    """
+
+    def __init__(self, encoder: Encoder, index: store.StoredIndex) -> None:
+        missing = _NEEDED - index.arrays.keys()
+        if missing:
+            raise store.Unusable(f"it lacks {', '.join(sorted(missing))}")
+        agents = int(index.manifest["agents"])
+        vocabulary = dict(zip(index.grams, range(len(index.grams)), strict=True))
+        lexical = LexicalIndex(index.arrays, vocabulary, agents)
+        self.encoder = encoder
+        self.index = index
+        self.report = index.manifest["report"]
+        self.weights: Floats = index.arrays["weights"]
+        self.retriever = FusedRetriever(index.parts, index.arrays["owner"], lexical, agents)
+        self.decider = HeadDecider(index.arrays, index.parts)
+        self._none: Floats = index.arrays["none"]
+        self._curve: Floats = index.arrays["threshold_curve"]
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the probabilities were fitted on this roster's own held-out requests."""
+        return bool(self.report["requests"])
+
+    def threshold(self, target_error: float) -> float:
+        """The least probability for handing over at this target error."""
+        return threshold.at(self._curve, target_error).probability
+
+    def rank(self, query: Query, views: Views, count: int, eligible: NDArray[np.bool_] | None) -> Ranking:
+        """Probabilities of all eligible agents and of nobody."""
+        logits = views.standard @ self.weights - views.penalty
+        inside = softmax(logits)
+        best = int(np.lexsort((views.places, -inside))[0])
+        place = int(views.places[best])
+        standard = none_model.features(
+            self.decider.best_support(query.vector, place),
+            float(inside[best]),
+            float(query.lexical[place]),
+            views.head_top,
+            len(query.text),
+        )
+        none = float(none_model.probability_none(standard, self._none))
+        outside = count - len(views.places)
+        share = inside * (1 - OUTSIDE) if outside else inside
+        places = views.places
+        if outside:
+            left = np.ones(len(query.lexical), bool) if eligible is None else eligible.copy()
+            left[places] = False
+            places = np.append(places, np.flatnonzero(left))
+            share = np.append(share, np.full(outside, OUTSIDE / outside))
+        order = np.lexsort((places, -share))
+        share = share[order]
+        return Ranking(places[order], share * (1 - none), share, none, views, logits)
