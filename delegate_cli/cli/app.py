@@ -60,6 +60,8 @@ def run(arguments: list[str]) -> int:
     """The exit code of a command line; every error is shown here."""
     try:
         result = app(arguments, prog_name="delegate", standalone_mode=False)
+        if result == 130:  # Typer turns an interrupt into this code and says nothing
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except DelegateError as error:
         return _show(error, arguments)

@@ -1,9 +1,13 @@
-"""Decisions as JSON. Lone surrogates and control characters come out as escapes, so that any reader accepts a line."""
+"""Decisions as JSON. What is no text, or would move a terminal or split a line, comes out as an escape."""
 
 import json
+import re
 from typing import Any
 
 from delegate_cli.decision import VERSION, Decision
+
+# DEL and C1 controls, Unicode's line ends and direction marks: JSON allows them raw, terminals and `splitlines` obey them
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def json_line(decision: Decision) -> str:
@@ -28,4 +32,4 @@ def dumps(record: Any, indent: int | None = None) -> str:
         text.encode("utf-8")
     except UnicodeEncodeError:
         text = json.dumps(record, ensure_ascii=True, indent=indent)
-    return text
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
