@@ -151,7 +151,8 @@ def masked(text: str) -> str:
 
 
 @pytest.mark.parametrize("shown", ["plain", "json", "jsonl", "id", "table"])
-def test_the_bytes_of_a_format(invoke: Run, shown: str) -> None:
+def test_the_bytes_of_a_format(invoke: Run, monkeypatch: pytest.MonkeyPatch, shown: str) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     result = invoke(*route("--format", shown, *DECIDE, "--top", "1", TASK))
     assert (result.code, result.err) == (0, "")
     golden = GOLDEN / f"route.{shown}"
