@@ -1,0 +1,1 @@
+"""How good decisions are on labelled tasks: measured, compared, and broken down."""

@@ -1,0 +1,80 @@
+"""Labelled tasks → outcomes: one decision each, through the same path as `route`, with what the measures need of it."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from delegate_cli.decision import Decision, Status
+from delegate_cli.evaluation.tasks import LabelledTask
+from delegate_cli.pipeline import Ask, Delegator
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one labelled task.
+
+    `rank` is the place of the first right agent among all (1 is best), None where nobody fits or it was not eligible;
+    `gold_probability` is what the right answer (any right agent, or nobody) was given. Probabilities are those that the
+    record prints, so that every figure can be computed again from the JSON Lines of `route --all`.
+    """
+
+    task: LabelledTask
+    decision: Decision
+    rank: int | None
+    gold_probability: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether some agent is right for the task."""
+        return bool(self.task.agents)
+
+    @property
+    def right(self) -> bool:
+        """Whether the first candidate is a right one."""
+        return self.rank == 1
+
+    @property
+    def probability(self) -> float:
+        """Of the first candidate, as the record prints it."""
+        return round(self.decision.probability, 6)
+
+    @property
+    def none(self) -> float:
+        """That nobody fits, as the record prints it."""
+        return round(self.decision.none, 6)
+
+    @property
+    def handed_over(self) -> bool:
+        return self.decision.status is Status.DECIDED
+
+    @property
+    def first(self) -> str | None:
+        """The id of the first candidate."""
+        return self.decision.candidates[0].agent if self.decision.candidates else None
+
+    @property
+    def level(self) -> int:
+        """The rubric level of the first candidate, 0 without candidates."""
+        first = self.decision.candidates[0] if self.decision.candidates else None
+        return first.rubric.level if first is not None and first.rubric is not None else 0
+
+
+def run_tasks(
+    delegator: Delegator, tasks: list[LabelledTask], progress: Callable[[int], None] = lambda done: None
+) -> tuple[list[Outcome], float]:
+    """Outcomes in the order of the tasks, and the seconds that deciding took (loading not counted)."""
+    delegator.ready()
+    outcomes = []
+    started = time.perf_counter()
+    for done, task in enumerate(tasks, 1):
+        outcomes.append(_outcome(task, delegator.decide(task.task, Ask(top=None))))
+        progress(done)
+    return outcomes, time.perf_counter() - started
+
+
+def _outcome(task: LabelledTask, full: Decision) -> Outcome:
+    rank = next((place for place, each in enumerate(full.candidates, 1) if each.agent in task.agents), None)
+    shares = [round(each.probability, 6) for each in full.candidates if each.agent in task.agents]
+    gold = math.fsum(shares) if task.agents else round(full.none, 6)
+    return Outcome(task, replace(full, candidates=full.candidates[:3]), rank, gold)
