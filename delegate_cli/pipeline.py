@@ -19,7 +19,7 @@ from delegate_cli.confidence import rubric
 from delegate_cli.deciders.head import VIEWS
 from delegate_cli.decision import Candidate, DeciderInfo, Decision, Evidence, EvidenceKind, Exclusion, Status
 from delegate_cli.encoders import Encoder, Vectors, catalog
-from delegate_cli.errors import IndexUnavailable, TaskError
+from delegate_cli.errors import EncoderError, IndexUnavailable, TaskError
 from delegate_cli.index import store
 from delegate_cli.index.parts import Part, agent_parts
 from delegate_cli.loaded import Loaded, Ranking
@@ -151,13 +151,19 @@ class Delegator:
 
         source = catalog.find(self.settings.encoder)
         folder = source.folder(self.folder)
-        if catalog.read_facts(folder) is None:
-            if not self._rebuild:
-                raise IndexUnavailable(f"the encoder {source.name} is not compiled", "run: delegate index rebuild")
-            from delegate_cli.encoders.compile import compile_encoder  # sentence-transformers and torch: 7–16 s
+        damaged = False
+        if catalog.read_facts(folder) is not None:
+            try:
+                return OnnxEncoder(folder)
+            except EncoderError:
+                if not self._rebuild:
+                    raise
+                damaged = True
+        if not self._rebuild:
+            raise IndexUnavailable(f"the encoder {source.name} is not compiled", "run: delegate index rebuild")
+        from delegate_cli.encoders.compile import compile_encoder  # sentence-transformers and torch: 7–16 s
 
-            folder = compile_encoder(source, self.folder, self._say)
-        return OnnxEncoder(folder)
+        return OnnxEncoder(compile_encoder(source, self.folder, self._say, damaged))
 
     def _prepare(self) -> Loaded:
         encoder = self.encoder()

@@ -237,3 +237,17 @@ def test_a_full_disk_leaves_the_old_index(kept: Path, invoke: Invoke, small: Pat
     assert done.stderr.startswith("error: cannot write to ")
     assert done.stderr.count("\n") == 1
     assert invoke("index", "verify", "--agents", str(small)).code == 0
+
+
+def test_a_damaged_encoder_is_compiled_again(delegate, compiled, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(compiled, folder)
+    model = next(folder.glob("encoders/*/model.ort"))
+    model.write_bytes(bytes(len(model.read_bytes())))  # of the right size, so that only loading it can tell
+    leftover = model.parent.with_name(f".building-{model.parent.name}-x")
+    leftover.mkdir()
+    done = delegate("route", "--agents", SMALL, "--format", "id", "refund my shoes", env={"DELEGATE_HOME": str(folder)})
+    assert done.code in (0, 1)
+    assert "compiling" in done.err
+    assert done.out == "refunds\n"
+    assert not leftover.exists()

@@ -53,8 +53,10 @@ class _Pooled(torch.nn.Module):  # type: ignore[misc]
         return torch.nn.functional.normalize(out, dim=-1)
 
 
-def compile_encoder(source: EncoderSource, home: Path, say: Callable[[str], None]) -> Path:
+def compile_encoder(source: EncoderSource, home: Path, say: Callable[[str], None], damaged: bool = False) -> Path:
     """Compile once and return the folder; a second process waits for the first and uses its work.
+
+    With `damaged` what is there is compiled again, unless its files are those that were written.
 
     Raises:
         EncoderError: the model cannot be found, is not the published one, gives other vectors when compiled, or there is
@@ -62,7 +64,7 @@ def compile_encoder(source: EncoderSource, home: Path, say: Callable[[str], None
     """
     target = source.folder(home)
     try:
-        return _compile(source, target, say)
+        return _compile(source, target, say, damaged)
     except OSError as error:
         raise EncoderError(
             f"cannot write to {target.parent}: {error.strerror or error}",
@@ -70,13 +72,15 @@ def compile_encoder(source: EncoderSource, home: Path, say: Callable[[str], None
         ) from None
 
 
-def _compile(source: EncoderSource, target: Path, say: Callable[[str], None]) -> Path:
+def _compile(source: EncoderSource, target: Path, say: Callable[[str], None], damaged: bool) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / f".{target.name}.lock"):
-        if catalog.read_facts(target) is not None:
+        if _usable(target, damaged):
             return target
+        for leftover in target.parent.glob(f".building-{target.name}-*"):  # of a process that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
         say(f"compiling the encoder {source.name} (once)")
-        work = Path(tempfile.mkdtemp(prefix=".building-", dir=target.parent))
+        work = Path(tempfile.mkdtemp(prefix=f".building-{target.name}-", dir=target.parent))
         try:
             facts = _build(source, work)
             (work / "encoder.json").write_text(json.dumps(facts, indent=1))
@@ -87,6 +91,14 @@ def _compile(source: EncoderSource, target: Path, say: Callable[[str], None]) ->
         finally:
             shutil.rmtree(work, ignore_errors=True)
     return target
+
+
+def _usable(target: Path, damaged: bool) -> bool:
+    facts = catalog.read_facts(target)
+    if facts is None or not damaged:
+        return facts is not None
+    hashes = facts["sha256"]
+    return all(hashlib.sha256((target / name).read_bytes()).hexdigest() == found for name, found in hashes.items())
 
 
 def _build(source: EncoderSource, work: Path) -> dict[str, Any]:
