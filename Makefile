@@ -36,7 +36,7 @@ demo: .venv/.installed
 	@$(BIN)/delegate route --agents agents.yaml --format table \
 	  "I returned the scanner two weeks ago, when do I get my money back?" \
 	  "Introduce our scanners to a chemist chain with shops on both sides of the Danish-German border" \
-	  "Tune the slow SQL query behind the nightly stock valuation job"
+	  "Solve 3x^2 - 7x + 2 = 0 for my homework"
 
 test: .venv/.installed-dev
 	@$(BIN)/python -m pytest

@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 MIN_REQUESTS = 20  # with fewer left-out requests their error says too little
 _POINTS = 400
+# The error that the probabilities themselves promise counts like this many tasks: a handful of requests without a miss does
+# not show that there are none. Then half a standard error is added, since the lowest threshold that passes is partly lucky.
+TRUST = 20.0
+CAUTION = 0.5
 
 
 class Threshold(NamedTuple):
@@ -25,8 +29,9 @@ def without_data(target_error: float) -> Threshold:
 def fit_curve(probability: Floats, right: NDArray[np.bool_], weight: Floats) -> Floats:
     """What handing over from each probability on would have done, highest first, shape (points, 3).
 
-    The columns are the probability, the share of wrong ones among all from there up (half an error more than was seen), and
-    the share of tasks handed over, counting only tasks of weight 1, those that somebody fits.
+    The columns are the probability, the share of wrong ones among all from there up (shrunk to what the probabilities
+    promise, plus half a standard error), and the share of tasks handed over, counting only tasks of weight 1, those that
+    somebody fits.
 
     Args:
         probability: of the best candidate, for each held-out task, shape (tasks,).
@@ -37,7 +42,9 @@ def fit_curve(probability: Floats, right: NDArray[np.bool_], weight: Floats) -> 
         return np.zeros((0, 3))
     order = np.argsort(-probability, kind="stable")
     level, mass = probability[order], np.cumsum(weight[order])
-    error = (np.cumsum((weight * ~right)[order]) + 0.5) / mass
+    promised = np.cumsum((weight * (1 - probability))[order]) / mass
+    error = (np.cumsum((weight * ~right)[order]) + TRUST * promised) / (mass + TRUST)
+    error = error + CAUTION * np.sqrt(error * np.maximum(1 - error, 0) / (mass + TRUST))
     inside = weight[order] == 1
     coverage = np.cumsum(inside) / max(int(inside.sum()), 1)
     ends = np.flatnonzero(np.append(np.diff(level) < 0, True))  # tasks of equal probability go together

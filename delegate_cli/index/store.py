@@ -25,7 +25,7 @@ from delegate_cli.agents import Roster
 from delegate_cli.errors import IndexUnavailable
 from delegate_cli.index.search import PartIndex
 
-FORMAT = 3  # raise when a file of an index means something else than before
+FORMAT = 5  # raise when a file of an index means something else than before
 Arrays = dict[str, np.ndarray[Any, Any]]
 _FILES = ("vectors.faiss", "model.safetensors", "grams.txt")
 
