@@ -108,6 +108,14 @@ class Roster:
     @cached_property
     def sha256(self) -> str:
         """Hash of what the agents say, independent of their order, of comments and of layout."""
-        facts = [asdict(agent) for agent in self.agents]
-        text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return _hash([asdict(agent) for agent in self.agents])
+
+    @cached_property
+    def text_sha256(self) -> str:
+        """Hash of the texts alone, which the index is made of: a new price does not make it stale."""
+        return _hash([(each.id, each.name, each.description, each.examples, each.not_for) for each in self.agents])
+
+
+def _hash(facts: Any) -> str:
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 VERSION = 1
+PLACES = 9  # decimals of probabilities: in rosters of thousands they still sum to 1
 
 
 class Status(StrEnum):
@@ -78,7 +79,7 @@ class Candidate:
             "agent": self.agent,
             "name": self.name,
             "kind": self.kind,
-            "probability": round(self.probability, 6),
+            "probability": round(self.probability, PLACES),
         }
         if self.rubric is not None:
             record["confidence"] = self.rubric.level
@@ -154,10 +155,10 @@ class Decision:
             "task": self.task,
             "status": self.status.value,
             "agent": self.agent,
-            "probability": round(self.probability, 6),
-            "none": round(self.none, 6),
-            "margin": round(self.margin, 6),
-            "threshold": round(self.threshold, 6),
+            "probability": round(self.probability, PLACES),
+            "none": round(self.none, PLACES),
+            "margin": round(self.margin, PLACES),
+            "threshold": round(self.threshold, PLACES),
             "candidates": [candidate.as_dict() for candidate in self.candidates],
             "excluded": [exclusion.as_dict() for exclusion in self.excluded],
             "decider": self.decider.as_dict(),

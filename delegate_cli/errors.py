@@ -34,6 +34,12 @@ class TaskError(DelegateError):
     code = "task"
 
 
+class OutputError(DelegateError):
+    """The output cannot be written."""
+
+    code = "output"
+
+
 class RosterError(DelegateError):
     """A roster file that cannot be read; the message names file and line."""
 

@@ -22,8 +22,9 @@ from delegate_cli.index.parts import Part, Parts
 from delegate_cli.retrievers import lexical
 
 FOLDS = 5
-MAX_WORK = 3_000_000  # texts × agents: above it two folds are fitted instead of five, far above it none
+MAX_WORK = 3_000_000  # texts × agents: above it two folds are fitted instead of five
 MIN_REQUESTS = 10
+MAX_HELD_OUT = 2000  # requests, over all folds: each is scored against every agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ def _fold(training: Training, fold: int, folds: int) -> HeldOut:
     examples = parts.rows(Part.EXAMPLE)
     number = np.arange(len(examples)) - np.searchsorted(parts.owner[examples], parts.owner[examples])
     out = examples[number % folds == fold] if folds > 1 else examples
+    if len(out) > MAX_HELD_OUT // folds:
+        out = out[np.linspace(0, len(out) - 1, MAX_HELD_OUT // folds).astype(int)]
     rest = np.setdiff1d(np.arange(len(parts.texts)), out)
     weight, bias = _head(training, rest)
     words = lexical.LexicalIndex(_bm25(training, rest), training.vocabulary, training.agents)
@@ -162,10 +165,11 @@ def none_features(held_out: HeldOut, weights: Any, without_gold: bool) -> tuple[
     probability = softmax(logits)
     best = probability.argmax(axis=1)
     top = probability[rows, best]
+    tied = none.tied(logits, probability)
     found = [
         none.features(
             held_out.support[row, best[row]],
-            top[row],
+            tied[row],
             held_out.words[row, best[row]],
             raw_head[row].max(),
             int(held_out.length[row]),

@@ -76,20 +76,23 @@ class Loaded:
         place = int(views.places[best])
         standard = none_model.features(
             self.decider.best_support(query.vector, place),
-            float(inside[best]),
+            float(none_model.tied(logits, inside)),
             float(query.lexical[place]),
             views.head_top,
             len(query.text),
         )
+        if count == 1:
+            standard = none_model.alone(standard)
         none = float(none_model.probability_none(standard, self._none))
         outside = count - len(views.places)
-        share = inside * (1 - OUTSIDE) if outside else inside
-        places = views.places
+        places, share = views.places, inside
         if outside:
             left = np.ones(len(query.lexical), bool) if eligible is None else eligible.copy()
             left[places] = False
             places = np.append(places, np.flatnonzero(left))
-            share = np.append(share, np.full(outside, OUTSIDE / outside))
+            # each gets no more than the least likely agent that was looked at
+            share = np.append(inside, np.full(outside, min(OUTSIDE / outside, float(inside.min()))))
+            share /= share.sum()
         order = np.lexsort((places, -share))
         share = share[order]
         return Ranking(places[order], share * (1 - none), share, none, views, logits)

@@ -33,6 +33,7 @@ _EVIDENCE_KIND = {
     Part.EXAMPLE: EvidenceKind.EXAMPLE,
     Part.NOT_FOR: EvidenceKind.NOT_FOR,
 }
+_CLEARLY = 0.1  # similarity by which a passage must be nearer than any sentence or request to stand as evidence
 _FUNCTION_WORDS = frozenset(
     """about after also been before could does each every from have here into just like more most much need only other over
     please some such than that their them then there these they this those very want were what when where which while will
@@ -168,14 +169,18 @@ class Delegator:
     def _prepare(self) -> Loaded:
         encoder = self.encoder()
         folder = store.folder_of(self.folder, self.roster)
-        try:
-            return Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
-        except store.Unusable as reason:
+        problem = ""
+        for attempt in range(4):  # others may replace the index between its making and its reading
+            try:
+                return Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
+            except store.Unusable as reason:
+                problem = str(reason)
             if not self._rebuild:
-                raise IndexUnavailable(f"no usable index: {reason}", "run: delegate index rebuild") from None
-            self._say(f"building the index ({reason})")
-            self._build(encoder, force=False)
-        return Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
+                break
+            if attempt == 0:
+                self._say(f"building the index ({problem})")
+            self._build(encoder, force=attempt > 0)
+        raise IndexUnavailable(f"no usable index: {problem}", "run: delegate index rebuild")
 
     def _build(self, encoder: Encoder, force: bool) -> None:
         from delegate_cli.fitting import fit_roster  # scikit-learn and scipy: 1 s
@@ -288,6 +293,9 @@ def nearest_part(parts: list[tuple[Part, str]], similarity: Vectors) -> Evidence
     usable = [row for row, (kind, _) in enumerate(parts) if kind is not Part.NOT_FOR]
     specific = [row for row in usable if parts[row][0] is not Part.CARD] or usable
     row = max(specific, key=lambda row: (similarity[row], -row))
+    whole = max(usable, key=lambda row: (similarity[row], -row))
+    if parts[whole][0] is Part.CARD and similarity[whole] > similarity[row] + _CLEARLY:
+        row = whole  # a passage of a long card, beyond the sentences that have vectors of their own
     kind, text = parts[row]
     return Evidence(_EVIDENCE_KIND[kind], text, float(similarity[row]))
 

@@ -41,8 +41,11 @@ def eligible(roster: Roster, excluded: Collection[Exclusion]) -> NDArray[np.bool
 
 
 def hand_over(probability: float, margin: float, none: float, threshold: float, min_margin: float) -> Status:
-    """What to do with the best candidate: all arguments in [0, 1]."""
-    if none >= probability:
+    """What to do with the best candidate: all arguments in [0, 1].
+
+    Nobody is named only where that is likelier than that somebody fits; else a person sees the candidates.
+    """
+    if none >= 0.5:
         return Status.NONE
     if probability >= threshold and margin >= min_margin:
         return Status.DECIDED

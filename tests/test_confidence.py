@@ -126,7 +126,7 @@ def test_more_support_never_makes_nobody_likelier(support, more, probability, le
 
 def test_none_separates_requests_with_and_without_support():
     rng = np.random.default_rng(1)
-    inside, outside = rng.normal(0.8, 1, (300, 5)), rng.normal(-0.8, 1, (300, 5))
+    inside, outside = rng.normal(0.8, 1, (300, 6)), rng.normal(-0.8, 1, (300, 6))
     coefficients = none.fit_none(inside, outside)
     labels = np.repeat((False, True), 300)
     scores = none.probability_none(np.vstack((inside, outside)), coefficients)

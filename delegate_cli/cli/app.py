@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import typer
 
 from delegate_cli import __version__
-from delegate_cli.cli import agents, doctor, evaluate, index, route, schema, streams
+from delegate_cli.cli import agents, doctor, evaluate, index, options, route, schema, streams
 from delegate_cli.errors import DelegateError, UsageError
 
 app = typer.Typer(
@@ -50,9 +50,9 @@ def main() -> None:
         streams.flush()
     except BrokenPipeError:
         code = 141
-    except (OSError, ValueError) as error:
-        streams.note(f"error: cannot write the output: {error}")
-        code = code or 2
+    except DelegateError as error:
+        streams.note(f"error: {error.message} ({error.fix})")
+        code = code or error.exit_code
     # a thread may still be waiting for stdin; everything is written, so nothing is left to wait for
     os._exit(code)
 
@@ -75,6 +75,8 @@ def run(arguments: list[str]) -> int:
         return 130
     except Exception as error:  # a bug of ours: one line, the traceback only when asked for
         return _bug(error, arguments)
+    finally:
+        options.stop_progress()
 
 
 def _usage(error: Any, arguments: list[str]) -> int:

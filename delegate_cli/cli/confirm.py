@@ -36,7 +36,9 @@ def confirmed(delegator: Delegator, task: str, ask: Ask, explain: bool, color: b
 
 def _ask(full: Decision, shown: int) -> Candidate | None:
     known = {candidate.agent: candidate for candidate in full.candidates}
-    names = {candidate.name.casefold(): candidate for candidate in full.candidates}
+    names: dict[str, list[Candidate]] = {}
+    for candidate in full.candidates:
+        names.setdefault(candidate.name.casefold(), []).append(candidate)
     default = "n" if full.status is Status.NONE else "1"
     while True:
         answer = _prompt(f"Who? 1–{shown}, an agent's id or name, or n for nobody [{default}]: ")
@@ -45,13 +47,18 @@ def _ask(full: Decision, shown: int) -> Candidate | None:
         answer = answer or default
         if answer.isdecimal() and 1 <= int(answer) <= shown:
             return full.candidates[int(answer) - 1]
-        found = known.get(answer) or names.get(answer.casefold())
-        if found is not None:
-            return found
+        if answer in known:
+            return known[answer]
+        called = names.get(answer.casefold(), [])
+        if len(called) == 1:
+            return called[0]
+        if called:
+            streams.note(f"several agents have that name; give an id: {', '.join(each.agent for each in called)}")
+            continue
         if answer.casefold() in NOBODY:
             return None
         close = get_close_matches(answer.casefold(), [*known, *names], n=3, cutoff=0.5)
-        near = dict.fromkeys((known.get(word) or names[word]).agent for word in close)
+        near = dict.fromkeys(known[word].agent if word in known else names[word][0].agent for word in close)
         streams.note("no such agent" + (f"; did you mean {' or '.join(near)}?" if near else ""))
 
 

@@ -80,23 +80,30 @@ def progress() -> Callable[[str, int, int], None]:
 
     if not streams.is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
         return _nothing
-    state: dict[str, Any] = {}
 
     def show(what: str, done: int, total: int) -> None:
         from delegate_cli.render.progress import new_bar
 
-        if "bar" not in state:
-            state["bar"] = new_bar()
-            state["bar"].start()
-        bar = state["bar"]
-        if state.get("what") != what:
-            state["what"], state["task"] = what, bar.add_task(what, total=total)
-        bar.update(state["task"], completed=done, total=total)
+        if "bar" not in _shown:
+            _shown["bar"] = new_bar()
+            _shown["bar"].start()
+        if _shown.get("what") != what:
+            _shown["what"], _shown["task"] = what, _shown["bar"].add_task(what, total=total)
+        _shown["bar"].update(_shown["task"], completed=done, total=total)
         if done >= total and what == "fitting":
-            bar.stop()
-            state.clear()
+            stop_progress()
 
     return show
+
+
+_shown: dict[str, Any] = {}  # the bar on the terminal, of which there is one
+
+
+def stop_progress() -> None:
+    """Take the bar away and give the cursor back, also after an interrupt."""
+    if "bar" in _shown:
+        _shown["bar"].stop()
+    _shown.clear()
 
 
 def complete_agent(incomplete: str) -> list[str]:

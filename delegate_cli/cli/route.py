@@ -21,7 +21,7 @@ EXAMPLES = """Examples:
 \b
   delegate route "Refund the scanner I sent back"
   delegate route --explain "Invoice shows the wrong VAT rate"
-  delegate route --format id "Draft the release notes" | xargs -I{} ./hand-over {}
+  who=$(delegate route --format id "Draft the release notes") && ./hand-over "$who"
   delegate route --format jsonl - < tasks.txt | jq -r 'select(.status=="ask") | .task'
   jq -c '{id, task: .subject}' tickets.json | delegate route --format jsonl -
 
@@ -140,6 +140,7 @@ def _stream(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", view:
     """Answer line after line, in order, each as soon as it is decided."""
     from delegate_cli.cli.batch import decide_lines, watched
 
+    delegator.ready()  # before the bar of the batch, since making an index has its own
     errors = count = 0
     separator = "[\n"
     for line, result in watched(decide_lines(delegator, lines, ask), quiet=view.quiet):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from delegate_cli.errors import TaskError, UsageError
+from delegate_cli.errors import OutputError, TaskError, UsageError
 
 MAX_LINE = 8 * 1024 * 1024  # bytes: a task of 1 MiB whose every character is written as an escape
 
@@ -31,11 +31,27 @@ class TaskLine:
 
 def write(text: str) -> None:
     """Data to stdout, as UTF-8 whatever the locale."""
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    with _told():
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
 
 
 def flush() -> None:
-    sys.stdout.buffer.flush()
+    """Send what was written on its way."""
+    if sys.stdout is not None:  # else nothing was written, and whoever tried was told
+        with _told():
+            sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """A full disk or a closed stdout is the user's to mend; a reader that went away ends the command quietly."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError, AttributeError) as error:  # a closed stdout is None in Python
+        reason = getattr(error, "strerror", None) or "it is closed"
+        raise OutputError(f"cannot write to stdout: {reason}", "check where the output goes") from None
 
 
 def note(text: str) -> None:
@@ -43,7 +59,7 @@ def note(text: str) -> None:
     try:
         sys.stderr.buffer.write((text + "\n").encode("utf-8", "backslashreplace"))
         sys.stderr.buffer.flush()
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         pass  # nobody is there to read it
 
 
@@ -75,6 +91,8 @@ def from_stdin(arguments: list[str]) -> bool:
     """
     if arguments == ["-"]:
         return True
+    if "-" in arguments:
+        raise UsageError("- stands for stdin and cannot be mixed with other tasks", "give either - or tasks")
     if arguments:
         return False
     if sys.stdin is None or is_terminal(sys.stdin):
@@ -125,7 +143,15 @@ def _from_json(text: str, number: int, field: str | None, read: int) -> TaskLine
         return TaskLine(None, ref, TaskError(f"line {number} has no text in the field {field or 'task'!r}", fix), read)
     except (ValueError, RecursionError) as error:
         reason = str(error).split(":")[0][:60] or "nested too deeply"
-        return TaskLine(None, ref, TaskError(f"line {number} is not valid JSON ({reason})", "write one object a line"), read)
+        return TaskLine(
+            None,
+            ref,
+            TaskError(
+                f"line {number} is not valid JSON ({reason})",
+                "write one object a line, or put a text that starts with { into one",
+            ),
+            read,
+        )
     return TaskLine(value, ref, read=read)
 
 

@@ -11,6 +11,7 @@ _POINTS = 400
 # The error that the probabilities themselves promise counts like this many tasks: a handful of requests without a miss does
 # not show that there are none. Then half a standard error is added, since the lowest threshold that passes is partly lucky.
 TRUST = 20.0
+LEAST = 0.5  # below it, whatever was held out, the first candidate is more likely wrong than right
 CAUTION = 0.5
 
 
@@ -61,4 +62,8 @@ def at(curve: Floats, target_error: float) -> Threshold:
     if not len(good):
         highest = np.nextafter(curve[0, 0], 2.0)
         return Threshold(float(max(without_data(target_error).probability, min(highest, 1.0))), 0.0)
-    return Threshold(float(curve[good[-1], 0]), float(curve[good[-1], 2]))
+    level, _, coverage = curve[good[-1]]
+    if level < LEAST:
+        above = np.flatnonzero(curve[:, 0] >= LEAST)
+        return Threshold(LEAST, float(curve[above[-1], 2]) if len(above) else 0.0)
+    return Threshold(float(level), float(coverage))

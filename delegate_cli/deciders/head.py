@@ -59,6 +59,28 @@ def moments(weight: Vectors, bias: Vectors, cards: Vectors) -> dict[str, Any]:
     return facts
 
 
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Vectors of some agents, grouped: rows `starts[i]:starts[i + 1]` belong to the agent at `places[i]`."""
+
+    places: NDArray[np.int64]
+    vectors: Vectors
+    starts: NDArray[np.int64]
+
+    def best(self, vector: Vectors) -> Vectors:
+        """The highest similarity within each group, shape (groups,)."""
+        best: Vectors = np.maximum.reduceat(self.vectors @ vector, self.starts)
+        return best
+
+
+def group(vectors: Vectors, owner: NDArray[np.int64], rows: NDArray[np.int64]) -> Grouped | None:
+    """These rows by their owners, in ascending order; None for no rows."""
+    if not len(rows):
+        return None
+    places, starts = np.unique(owner[rows], return_index=True)
+    return Grouped(places, vectors[rows], starts)
+
+
 class HeadDecider:
     """Scores candidates with what was fitted on the roster."""
 
@@ -68,27 +90,31 @@ class HeadDecider:
         self._head_mean, self._head_covariance = arrays["head_mean"], arrays["head_covariance"]
         self._card_mean, self._card_covariance = arrays["card_mean"], arrays["card_covariance"]
         self._vectors = parts.vectors
-        self._kind = arrays["kind"]
         self._offsets = arrays["offsets"]
-        owner = arrays["owner"]
-        cards = np.bincount(owner[self._kind == Part.CARD], minlength=len(self._bias))
-        self._long = {int(place): int(cards[place]) for place in np.flatnonzero(cards > 1)}
-        against = np.bincount(owner[self._kind == Part.NOT_FOR], minlength=len(self._bias))
-        self._against = {int(place): int(against[place]) for place in np.flatnonzero(against)}
+        self._cards = np.ascontiguousarray(self._vectors[self._offsets[:-1]])
+        owner, kind = arrays["owner"], arrays["kind"]
+        self._against_count = np.bincount(owner[kind == Part.NOT_FOR], minlength=len(self._bias))
+        long = np.flatnonzero(np.bincount(owner[kind == Part.CARD], minlength=len(self._bias)) > 1)
+        self._long = group(self._vectors, owner, np.flatnonzero((kind == Part.CARD) & np.isin(owner, long)))
+        self._against = group(self._vectors, owner, np.flatnonzero(kind == Part.NOT_FOR))
+        with_against = np.isin(owner, np.flatnonzero(self._against_count))
+        self._beside = group(self._vectors, owner, np.flatnonzero(with_against & (kind != Part.NOT_FOR)))
 
     def views(self, query: Query, places: NDArray[np.int64]) -> Views:
-        """The views of the agents at these places."""
+        """The views of the agents at these places, which are in ascending order."""
         agents = len(self._bias)
+        everyone = len(places) == agents
         vector = query.vector
         exact = vector.astype(np.float64)
         with_bias = np.append(exact, 1.0)
-        head = self._weight[places] @ vector + self._bias[places]
-        card = self._vectors[self._offsets[places]] @ vector
-        if self._long:
-            for row, place in enumerate(places.tolist()):
-                if passages := self._long.get(place):
-                    start = self._offsets[place]
-                    card[row] = (self._vectors[start : start + passages] @ vector).max()
+        if everyone:
+            head = self._weight @ vector + self._bias
+            card = self._cards @ vector
+        else:
+            head = self._weight[places] @ vector + self._bias[places]
+            card = self._cards[places] @ vector
+        if self._long is not None:
+            _spread(card, places, self._long.places, self._long.best(vector))
         words = query.lexical
         columns = (
             (head, self._head_mean @ with_bias, with_bias @ self._head_covariance @ with_bias),
@@ -100,13 +126,9 @@ class HeadDecider:
 
     def _penalty(self, vector: Vectors, places: NDArray[np.int64]) -> Floats:
         penalty = np.zeros(len(places))
-        if self._against:
-            for row, place in enumerate(places.tolist()):
-                if count := self._against.get(place):
-                    start, stop = self._offsets[place], self._offsets[place + 1]
-                    similarity = self._vectors[start:stop] @ vector  # counter-examples are an agent's last parts
-                    excess = float(similarity[-count:].max() - similarity[:-count].max())
-                    penalty[row] = AGAINST * max(0.0, excess)
+        if self._against is not None and self._beside is not None:
+            excess = self._against.best(vector) - self._beside.best(vector)
+            _spread(penalty, places, self._against.places, AGAINST * np.maximum(excess, 0.0))
         return penalty
 
     def similarities(self, vector: Vectors, place: int) -> Vectors:
@@ -117,4 +139,12 @@ class HeadDecider:
     def best_support(self, vector: Vectors, place: int) -> float:
         """Similarity to the nearest part of one agent, counter-examples aside."""
         start, stop = self._offsets[place], self._offsets[place + 1]
-        return float((self._vectors[start : stop - self._against.get(place, 0)] @ vector).max())
+        return float((self._vectors[start : stop - self._against_count[place]] @ vector).max())
+
+
+def _spread(target: Any, places: NDArray[np.int64], wanted: NDArray[np.int64], values: Any) -> None:
+    """Write values for the agents at `wanted` into `target`, which is in the order of `places`."""
+    at = np.searchsorted(places, wanted)
+    at[at == len(places)] = 0
+    here = places[at] == wanted
+    target[at[here]] = values[here]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from delegate_cli.decision import Decision, Status
+from delegate_cli.decision import PLACES, Decision, Status
 from delegate_cli.evaluation.tasks import LabelledTask
 from delegate_cli.pipeline import Ask, Delegator
 
@@ -37,12 +37,12 @@ class Outcome:
     @property
     def probability(self) -> float:
         """Of the first candidate, as the record prints it."""
-        return round(self.decision.probability, 6)
+        return round(self.decision.probability, PLACES)
 
     @property
     def none(self) -> float:
         """That nobody fits, as the record prints it."""
-        return round(self.decision.none, 6)
+        return round(self.decision.none, PLACES)
 
     @property
     def handed_over(self) -> bool:
@@ -75,6 +75,6 @@ def run_tasks(
 
 def _outcome(task: LabelledTask, full: Decision) -> Outcome:
     rank = next((place for place, each in enumerate(full.candidates, 1) if each.agent in task.agents), None)
-    shares = [round(each.probability, 6) for each in full.candidates if each.agent in task.agents]
-    gold = math.fsum(shares) if task.agents else round(full.none, 6)
+    shares = [round(each.probability, PLACES) for each in full.candidates if each.agent in task.agents]
+    gold = math.fsum(shares) if task.agents else round(full.none, PLACES)
     return Outcome(task, replace(full, candidates=full.candidates[:3]), rank, gold)

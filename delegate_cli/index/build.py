@@ -50,7 +50,7 @@ def build_index(folder: Path, roster: Roster, encoder: Encoder, fit: Fit, progre
             "text_hash": text_hashes(parts),
         }
         facts = {
-            "roster_sha256": roster.sha256,
+            "text_sha256": roster.text_sha256,
             "roster_path": roster.path,
             "encoder": encoder.fingerprint,
             "agents": len(roster),

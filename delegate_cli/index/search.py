@@ -48,12 +48,10 @@ class PartIndex:
         self, vector: Vectors, count: int, allowed: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], Vectors]:
         """The nearest parts (rows, similarities), best first; `allowed` restricts the rows."""
-        parameters = None
-        if allowed is not None:
-            selector = faiss.IDSelectorBatch(allowed)
-            flat = isinstance(self._index, faiss.IndexFlat)
-            kind: Any = faiss.SearchParameters if flat else faiss.SearchParametersHNSW  # type: ignore[attr-defined]
-            parameters = kind(sel=selector)
-        similarity, rows = self._index.search(vector[None], min(count, len(self)), params=parameters)
+        if allowed is not None:  # exact: FAISS's filtered graph search stops early and may come back with nothing
+            near = self.vectors[allowed] @ vector
+            best = np.lexsort((allowed, -near))[:count]
+            return allowed[best], near[best]
+        similarity, rows = self._index.search(vector[None], min(count, len(self)))
         found = rows[0] >= 0
         return rows[0][found], similarity[0][found]

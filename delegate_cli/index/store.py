@@ -25,7 +25,7 @@ from delegate_cli.agents import Roster
 from delegate_cli.errors import IndexUnavailable
 from delegate_cli.index.search import PartIndex
 
-FORMAT = 5  # raise when a file of an index means something else than before
+FORMAT = 8  # raise when a file of an index means something else than before
 Arrays = dict[str, np.ndarray[Any, Any]]
 _FILES = ("vectors.faiss", "model.safetensors", "grams.txt")
 
@@ -87,7 +87,7 @@ def _pointer(folder: Path) -> str:
 
 def check_fresh(manifest: Mapping[str, Any], roster: Roster, encoder: str) -> None:
     """Raise Unusable when the index was made from other agents or with another encoder."""
-    if manifest.get("roster_sha256") != roster.sha256:
+    if manifest.get("text_sha256") != roster.text_sha256:
         raise Unusable("the roster has changed")
     if manifest.get("encoder") != encoder:
         raise Unusable("the encoder has changed")

@@ -39,7 +39,8 @@ def sentence(decision: Decision) -> str:
     name = decision.candidates[0].name if decision.candidates else ""
     if decision.status is Status.DECIDED:
         who = next((each.name for each in decision.candidates if each.agent == decision.agent), decision.agent)
-        return f"decided: {who}" + (" (confirmed)" if decision.confirmed else "")
+        name = f"{who} ({decision.agent})" if who != decision.agent else str(who)
+        return f"decided: {name}" + (", confirmed" if decision.confirmed else "")
     if decision.status is Status.ASK:
         if decision.probability >= decision.threshold:
             return f"ask: perhaps {name}, but its lead of {decision.margin:.2f} is too small"

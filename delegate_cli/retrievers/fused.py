@@ -13,6 +13,8 @@ from delegate_cli.index.search import PartIndex
 from delegate_cli.retrievers.lexical import LexicalIndex, Scores
 
 RANK_OFFSET = 60  # Cormack, Clarke and Büttcher 2009
+SCORE_ALL = 500  # agents: so few are all scored, which costs no more than choosing among them
+SMALLEST = 50  # agents: what probabilities are calibrated for; fewer would make each look surer than it is
 PARTS_PER_AGENT = 4  # parts asked of FAISS for each place on the shortlist
 
 
@@ -39,10 +41,14 @@ class FusedRetriever:
         return Query(text, vector, self._lexical.scores(text))
 
     def shortlist(self, query: Query, size: int, eligible: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-        """Places of at most `size` eligible agents, in ascending order; `eligible` has shape (agents,)."""
+        """Places of eligible agents, in ascending order; `eligible` has shape (agents,).
+
+        At most `size` of them (at least 50 count), or all of a roster of up to 500.
+        """
         everyone = np.arange(self._agents) if eligible is None else np.flatnonzero(eligible)
-        if len(everyone) <= size:
+        if len(everyone) <= max(size, SCORE_ALL):
             return everyone
+        size = max(size, SMALLEST)
         allowed = None if eligible is None else np.flatnonzero(eligible[self._owner])
         rows, _ = self._parts.search(query.vector, size * PARTS_PER_AGENT, allowed)
         nearest = list(dict.fromkeys(self._owner[rows].tolist()))

@@ -45,9 +45,10 @@ def _texts(node: yaml.Node, source: Source, what: str) -> tuple[str, ...]:
 
 def _identity(node: yaml.Node, source: Source, what: str) -> str:
     value = _text(node, source, what)
-    if not value.isprintable() or any(char.isspace() for char in value) or len(value) > 200:
+    odd = not value.isprintable() or any(char.isspace() for char in value) or value.startswith("-")
+    if odd or len(value) > 200:
         raise source.error(
-            f"{what} {document.shown(value)} must be one word of at most 200 characters",
+            f"{what} {document.shown(value)} must be one word of at most 200 characters, not starting with a hyphen",
             node,
             "use letters, digits and hyphens",
         )
@@ -147,7 +148,7 @@ AVAILABILITY = {
     "capacity": Field(_whole(0), {"type": "integer", "minimum": 0}),
 }
 AGENT = {
-    "id": Field(_identity, {"type": "string", "pattern": r"^\S{1,200}$"}),
+    "id": Field(_identity, {"type": "string", "pattern": r"^[^\s-]\S{0,199}$"}),
     "name": Field(_text, _TEXT),
     "kind": Field(_one_of(Kind), {"enum": [kind.value for kind in Kind]}),
     "description": Field(_prose, {"type": "string"}),
