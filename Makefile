@@ -71,7 +71,7 @@ docs: .venv/.installed-dev
 	@$(BIN)/python docs/generate.py
 
 bench: .venv/.installed-dev
-	$(BIN)/python -m benchmarks.accuracy $(DATA)
+	$(BIN)/python -m benchmarks.accuracy $(DATA) --levels
 	$(BIN)/python -m benchmarks.batch $(DATA)
 	$(BIN)/python -m benchmarks.rebuild $(DATA)
 

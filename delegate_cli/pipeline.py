@@ -87,7 +87,8 @@ class Delegator:
         self._progress = progress
         self._say = say
         self._ready: Loaded | None = None
-        self._agent_parts: dict[int, list[tuple[Part, str]]] = {}
+        self._agent_parts: dict[int, Quotable] = {}
+        self._thresholds: dict[float, float] = {}
         self._exclusions: dict[frozenset[str], tuple[Exclusion, ...]] = {}
 
     def decide(self, task: str, ask: Ask = Ask()) -> Decision:
@@ -144,6 +145,7 @@ class Delegator:
         encoder = self.encoder()
         self._build(encoder, force)
         self._ready = None
+        self._thresholds.clear()
         return store.read_manifest(store.folder_of(self.folder, self.roster))
 
     def encoder(self) -> "Encoder":
@@ -190,9 +192,9 @@ class Delegator:
         fit = partial(fit_roster, target_error=self.settings.target_error)
         build_index(folder, self.roster, encoder, fit, self._progress, force)
 
-    def _parts(self, place: int) -> list[tuple[Part, str]]:
+    def _parts(self, place: int) -> "Quotable":
         if place not in self._agent_parts:
-            self._agent_parts[place] = agent_parts(self.roster.agents[place])
+            self._agent_parts[place] = Quotable(agent_parts(self.roster.agents[place]))
         return self._agent_parts[place]
 
     def _excluded(self, roles: frozenset[str]) -> tuple[Exclusion, ...]:
@@ -203,7 +205,10 @@ class Delegator:
     def _threshold(self, ready: Loaded) -> float:
         if self.settings.min_probability is not None:
             return self.settings.min_probability
-        return ready.threshold(self.settings.target_error)
+        target = self.settings.target_error
+        if target not in self._thresholds:
+            self._thresholds[target] = ready.threshold(target)
+        return self._thresholds[target]
 
     def _candidates(self, ready: Loaded, query: Query, ranking: Ranking, top: int | None) -> tuple[Candidate, ...]:
         spread = float(np.exp(-(ranking.share * np.log(np.maximum(ranking.share, 1e-12))).sum()))
@@ -215,7 +220,7 @@ class Delegator:
                 found.append(Candidate(agent.id, agent.name, agent.kind.value, probability))
                 continue
             other = 1 if rank == 0 else 0
-            evidence = nearest_part(self._parts(place), ready.decider.similarities(query.vector, place))
+            evidence = self._parts(place).nearest(ready.decider.similarities(query.vector, place))
             alone = len(ranking.places) == 1
             standing = rubric.Standing(
                 probability=probability,
@@ -288,16 +293,23 @@ def check_task(task: str) -> str:
     return task
 
 
-def nearest_part(parts: list[tuple[Part, str]], similarity: Vectors) -> Evidence:
-    """The part of an agent's card that is nearest to the task; one sentence rather than the whole card."""
-    usable = [row for row, (kind, _) in enumerate(parts) if kind is not Part.NOT_FOR]
-    specific = [row for row in usable if parts[row][0] is not Part.CARD] or usable
-    row = max(specific, key=lambda row: (similarity[row], -row))
-    whole = max(usable, key=lambda row: (similarity[row], -row))
-    if parts[whole][0] is Part.CARD and similarity[whole] > similarity[row] + _CLEARLY:
-        row = whole  # a passage of a long card, beyond the sentences that have vectors of their own
-    kind, text = parts[row]
-    return Evidence(_EVIDENCE_KIND[kind], text, float(similarity[row]))
+class Quotable:
+    """One agent's parts, and which of them may stand as evidence: sentences and requests rather than the whole card."""
+
+    def __init__(self, parts: list[tuple[Part, str]]) -> None:
+        self._parts = parts
+        rows = [row for row, (kind, _) in enumerate(parts) if kind is not Part.NOT_FOR]
+        self._usable = np.array(rows)
+        self._specific = np.array([row for row in rows if parts[row][0] is not Part.CARD] or rows)
+
+    def nearest(self, similarity: Vectors) -> Evidence:
+        """The part that is nearest to the task; `similarity` has shape (parts,)."""
+        row = int(self._specific[similarity[self._specific].argmax()])
+        whole = int(self._usable[similarity[self._usable].argmax()])
+        if self._parts[whole][0] is Part.CARD and similarity[whole] > similarity[row] + _CLEARLY:
+            row = whole  # a passage of a long card, beyond the sentences that have vectors of their own
+        kind, text = self._parts[row]
+        return Evidence(_EVIDENCE_KIND[kind], text, float(similarity[row]))
 
 
 def content_words(text: str) -> list[str]:

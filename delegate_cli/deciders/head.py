@@ -103,26 +103,32 @@ class HeadDecider:
     def views(self, query: Query, places: NDArray[np.int64]) -> Views:
         """The views of the agents at these places, which are in ascending order."""
         agents = len(self._bias)
-        everyone = len(places) == agents
         vector = query.vector
-        exact = vector.astype(np.float64)
-        with_bias = np.append(exact, 1.0)
-        if everyone:
+        if len(places) == agents:
             head = self._weight @ vector + self._bias
             card = self._cards @ vector
+            spread = [_mean_and_variance(head), _mean_and_variance(card)]
         else:
             head = self._weight[places] @ vector + self._bias[places]
             card = self._cards[places] @ vector
+            spread = self._moments(vector.astype(np.float64))
         if self._long is not None:
             _spread(card, places, self._long.places, self._long.best(vector))
         words = query.lexical
-        columns = (
-            (head, self._head_mean @ with_bias, with_bias @ self._head_covariance @ with_bias),
-            (card, self._card_mean @ exact, exact @ self._card_covariance @ exact),
-            (words[places].astype(np.float64), words.mean(dtype=np.float64), words.var(dtype=np.float64)),
-        )
-        standard = np.column_stack([standardise(*column, agents, view) for view, column in enumerate(columns)])
+        standard = np.empty((len(places), len(VIEWS)))
+        for view, (raw, (mean, variance)) in enumerate(
+            zip((head, card, words[places]), (*spread, _mean_and_variance(words)), strict=True)
+        ):
+            standard[:, view] = standardise(raw, mean, variance, agents, view)
         return Views(places, standard, self._penalty(vector, places), float(head.max()))
+
+    def _moments(self, vector: Floats) -> list[tuple[float, float]]:
+        """Mean and variance of the head and the card view over all agents, without scoring them."""
+        with_bias = np.append(vector, 1.0)
+        return [
+            (float(self._head_mean @ with_bias), float(with_bias @ self._head_covariance @ with_bias)),
+            (float(self._card_mean @ vector), float(vector @ self._card_covariance @ vector)),
+        ]
 
     def _penalty(self, vector: Vectors, places: NDArray[np.int64]) -> Floats:
         penalty = np.zeros(len(places))
@@ -140,6 +146,12 @@ class HeadDecider:
         """Similarity to the nearest part of one agent, counter-examples aside."""
         start, stop = self._offsets[place], self._offsets[place + 1]
         return float((self._vectors[start : stop - self._against_count[place]] @ vector).max())
+
+
+def _mean_and_variance(raw: Vectors) -> tuple[float, float]:
+    exact = raw.astype(np.float64)
+    mean = float(exact.sum()) / len(exact)
+    return mean, float(exact @ exact) / len(exact) - mean * mean
 
 
 def _spread(target: Any, places: NDArray[np.int64], wanted: NDArray[np.int64], values: Any) -> None:
