@@ -13,8 +13,8 @@ def _object(properties: dict[str, Any], required: list[str] | None = None) -> di
     return {"type": "object", "properties": properties, "required": list(properties) if required is None else required}
 
 
-def decision_schema() -> dict[str, Any]:
-    """The schema of one decision or one error line. Readers must accept further keys."""
+def _candidate() -> dict[str, Any]:
+    """One agent that the task may go to; agents far down the list of --all have no rubric."""
     criterion = _object({"criterion": _TEXT, "score": _SHARE, "reason": _TEXT})
     evidence = _object(
         {
@@ -23,7 +23,7 @@ def decision_schema() -> dict[str, Any]:
             "similarity": {"type": "number", "minimum": -1.01, "maximum": 1.01},
         }
     )
-    candidate = _object(
+    return _object(
         {
             "agent": _TEXT,
             "name": _TEXT,
@@ -35,6 +35,10 @@ def decision_schema() -> dict[str, Any]:
         },
         ["agent", "name", "kind", "probability"],
     )
+
+
+def decision_schema() -> dict[str, Any]:
+    """The schema of one decision or one error line. Readers must accept further keys."""
     tokens = _object({"input": {"type": "integer"}, "output": {"type": "integer"}})
     decider = _object(
         {
@@ -62,7 +66,7 @@ def decision_schema() -> dict[str, Any]:
             "none": _SHARE,
             "margin": {"type": "number", "minimum": -1, "maximum": 1},
             "threshold": _SHARE,
-            "candidates": {"type": "array", "items": candidate},
+            "candidates": {"type": "array", "items": _candidate()},
             "excluded": {"type": "array", "items": _object({"agent": _TEXT, "rule": _TEXT, "detail": _TEXT})},
             "decider": decider,
             "roster": _object({"path": _OPTIONAL, "sha256": _TEXT}),
