@@ -9,7 +9,7 @@ import argparse
 import time
 from pathlib import Path
 
-from benchmarks.data import DataSet, read_sets
+from benchmarks.data import MAX_TASKS, DataSet, read_sets
 from delegate_cli.confidence.metrics import auroc, expected_calibration_error
 from delegate_cli.decision import Decision, Status
 from delegate_cli.pipeline import Delegator
@@ -36,10 +36,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--split", default="test", choices=("dev", "test"))
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--most", type=int, default=MAX_TASKS, help="tasks a set, drawn with a fixed seed")
     parser.add_argument("--levels", action="store_true", help="also print accuracy by rubric level")
     options = parser.parse_args()
     print("  ".join(name.rjust(width) for name, width in zip(COLUMNS, WIDTHS, strict=True)))
-    for data in read_sets(options.data, options.split, options.only):
+    for data in read_sets(options.data, options.split, options.only, options.most):
         if data.tasks:
             print(measure(data, options.levels), flush=True)
 
