@@ -33,7 +33,6 @@ class Ranking:
     share: Floats  # among the agents, given that somebody fits
     none: float
     views: Views
-    logits: Floats
 
 
 class Loaded:
@@ -95,4 +94,4 @@ class Loaded:
             share /= share.sum()
         order = np.lexsort((places, -share))
         share = share[order]
-        return Ranking(places[order], share * (1 - none), share, none, views, logits)
+        return Ranking(places[order], share * (1 - none), share, none, views)

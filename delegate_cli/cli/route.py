@@ -26,7 +26,7 @@ EXAMPLES = """Examples:
   jq -c '{id, task: .subject}' tickets.json | delegate route --format jsonl -
 
 Exit codes: 0 decided (a batch: every line answered), 1 ask or none, 2 usage, roster or settings, 5 a batch with error
-lines, 6 no eligible agent.
+lines, 6 no eligible agent, 141 the reader of the pipe went away.
 """
 _EXIT = {"decided": 0, "ask": 1, "none": 1, "no_eligible": 6}
 
