@@ -80,13 +80,18 @@ class Agent:
 
 @dataclass(frozen=True)
 class Roster:
-    """A set of agents in the order of their ids, so that the order in a file never matters."""
+    """A set of agents in the order of their ids, so that the order in a file never matters.
+
+    `order` has the ids as they came: only a measurement of whether position matters needs it.
+    """
 
     agents: tuple[Agent, ...]
     path: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    order: tuple[str, ...] = field(init=False, compare=False, default=())
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "order", tuple(agent.id for agent in self.agents))
         object.__setattr__(self, "agents", tuple(sorted(self.agents, key=lambda agent: agent.id)))
 
     def __len__(self) -> int:

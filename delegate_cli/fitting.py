@@ -63,8 +63,19 @@ def prepare(roster: Roster, parts: Parts, vectors: Vectors) -> Training:
     return Training(roster, parts, vectors, vocabulary, cards, requests)
 
 
-def fit_roster(roster: Roster, parts: Parts, vectors: Vectors, progress: Progress, target_error: float = 0.05) -> Fitted:
-    """Fit all there is to fit; without enough sample requests the public constants stand."""
+def fit_roster(
+    roster: Roster,
+    parts: Parts,
+    vectors: Vectors,
+    progress: Progress,
+    target_error: float = 0.05,
+    without: frozenset[str] = frozenset(),
+) -> Fitted:
+    """Fit all there is to fit; without enough sample requests the public constants stand.
+
+    Args:
+        without: views whose weight is held at 0, to measure what they are worth; `none` keeps all its features.
+    """
     training = prepare(roster, parts, vectors)
     everything = np.arange(len(parts.texts))
     folds = _fold_count(training)
@@ -77,7 +88,10 @@ def fit_roster(roster: Roster, parts: Parts, vectors: Vectors, progress: Progres
         held_out.append(_fold(training, fold, folds))
     progress("fitting", folds + 1, folds + 1)
     examples = np.bincount(parts.owner[parts.rows(Part.EXAMPLE)], minlength=len(roster))
-    prior = calibration.prior_weights(examples)
+    kept = np.array([view not in without for view in head.VIEWS])
+    prior = calibration.prior_weights(examples) * kept
+    for each in held_out:
+        each.left_out.standard[..., ~kept] = 0.0
     fitted, report = _calibrate(_join(held_out), prior, target_error) if held_out else _constants(prior, target_error)
     cards = vectors[parts.offsets[:-1]]
     arrays = {"head_weight": weight, "head_bias": bias, **head.moments(weight, bias, cards), **bm25, **fitted}

@@ -68,6 +68,10 @@ class Delegator:
         rebuild: whether the index may be made when it is missing or stale.
         progress: called with (what, done, of how many) while an index is made.
         say: called with lines about what is being prepared.
+        encoder: one that is loaded already; else the setting's is, and compiled first where it is missing.
+        without: views (names as in `deciders.head.VIEWS`) that get no weight when the index is made; for measuring, and only
+            in a folder of its own, since an index does not say what it was made without.
+        nearest: score exactly so many eligible agents, also in a roster that would all be scored; for measuring.
     """
 
     def __init__(
@@ -79,6 +83,9 @@ class Delegator:
         rebuild: bool = True,
         progress: Callable[[str, int, int], None] = _silent,
         say: Callable[[str], None] = lambda line: None,
+        encoder: Encoder | None = None,
+        without: frozenset[str] = frozenset(),
+        nearest: int | None = None,
     ) -> None:
         self.roster = roster
         self.settings = settings if settings is not None else resolve({}, roster.settings)
@@ -86,6 +93,9 @@ class Delegator:
         self._rebuild = rebuild
         self._progress = progress
         self._say = say
+        self._encoder = encoder
+        self._without = without
+        self._nearest = nearest
         self._ready: Loaded | None = None
         self._agent_parts: dict[int, Quotable] = {}
         self._thresholds: dict[float, float] = {}
@@ -112,7 +122,7 @@ class Delegator:
         if vector is None:
             vector = ready.encoder.encode(task)
         query = ready.retriever.query(task, vector)
-        places = ready.retriever.shortlist(query, self.settings.shortlist, eligible)
+        places = self._shortlist(ready, query, eligible)
         views = ready.decider.views(query, places)
         ranking = ready.rank(query, views, len(self.roster) - len(excluded), eligible)
         top, second = float(ranking.probability[0]), float(ranking.probability[1:2].sum())
@@ -134,6 +144,18 @@ class Delegator:
             elapsed_ms=(time.perf_counter() - started) * 1e3,
         )
 
+    def shortlist(self, task: str) -> frozenset[str]:
+        """The ids of the agents that are scored for a task of a requester without roles."""
+        ready, text = self.ready(), check_task(task)
+        eligible = policy.eligible(self.roster, self._excluded(frozenset()))
+        query = ready.retriever.query(text, ready.encoder.encode(text))
+        return frozenset(self.roster.agents[place].id for place in self._shortlist(ready, query, eligible))
+
+    def _shortlist(self, ready: Loaded, query: Query, eligible: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        if self._nearest is not None:
+            return ready.retriever.nearest(query, self._nearest, eligible)
+        return ready.retriever.shortlist(query, self.settings.shortlist, eligible)
+
     def ready(self) -> Loaded:
         """Load encoder and index, once; make what is missing."""
         if self._ready is None:
@@ -150,6 +172,8 @@ class Delegator:
 
     def encoder(self) -> "Encoder":
         """The compiled encoder, which is compiled first when it is missing."""
+        if self._encoder is not None:
+            return self._encoder
         from delegate_cli.encoders.onnx import OnnxEncoder  # onnxruntime and tokenizers: 70 ms
 
         source = catalog.find(self.settings.encoder)
@@ -189,7 +213,7 @@ class Delegator:
         from delegate_cli.index.build import build_index
 
         folder = store.folder_of(self.folder, self.roster)
-        fit = partial(fit_roster, target_error=self.settings.target_error)
+        fit = partial(fit_roster, target_error=self.settings.target_error, without=self._without)
         build_index(folder, self.roster, encoder, fit, self._progress, force)
 
     def _parts(self, place: int) -> "Quotable":

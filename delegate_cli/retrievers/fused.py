@@ -48,7 +48,13 @@ class FusedRetriever:
         everyone = np.arange(self._agents) if eligible is None else np.flatnonzero(eligible)
         if len(everyone) <= max(size, SCORE_ALL):
             return everyone
-        size = max(size, SMALLEST)
+        return self.nearest(query, max(size, SMALLEST), eligible)
+
+    def nearest(self, query: Query, size: int, eligible: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """The `size` nearest eligible agents and no more, in ascending order of their places."""
+        everyone = np.arange(self._agents) if eligible is None else np.flatnonzero(eligible)
+        if len(everyone) <= size:
+            return everyone
         allowed = None if eligible is None else np.flatnonzero(eligible[self._owner])
         rows, _ = self._parts.search(query.vector, size * PARTS_PER_AGENT, allowed)
         nearest = list(dict.fromkeys(self._owner[rows].tolist()))
