@@ -48,18 +48,32 @@ def resolve(flags: Mapping[str, Any], roster: Mapping[str, Any]) -> Settings:
     for name in known:
         raw = os.environ.get(f"DELEGATE_{name.upper()}")
         if raw:
-            chosen[name] = _parse(name, raw)
+            chosen[name] = _parse(name, raw, f"DELEGATE_{name.upper()}")
     chosen |= {key: value for key, value in flags.items() if value is not None}
     return Settings(**chosen)
 
 
-def _parse(name: str, raw: str) -> Any:
+def assignment(text: str) -> dict[str, Any]:
+    """`setting=value` as a flag.
+
+    Raises:
+        SettingsError: there is no such setting, or its value is not a number where it must be.
+    """
+    name, _, raw = text.partition("=")
+    known = [field.name for field in fields(Settings)]
+    if name not in known or not raw:
+        problem = f"the setting {name} has no value" if name in known else f"there is no setting {name!r}"
+        raise SettingsError(problem, f"use one of: {', '.join(known)}, such as target_error=0.1")
+    return {name: _parse(name, raw, name)}
+
+
+def _parse(name: str, raw: str, source: str) -> Any:
     if name in ("encoder", "decider"):
         return raw
     try:
         return int(raw) if name == "shortlist" else float(raw)
     except ValueError:
-        raise SettingsError(f"DELEGATE_{name.upper()} must be a number, not {raw!r}", "correct or unset it") from None
+        raise SettingsError(f"{source} must be a number, not {raw!r}", "correct it, or leave it out") from None
 
 
 def home() -> Path:

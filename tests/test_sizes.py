@@ -46,7 +46,7 @@ def test_draws_are_of_agents_with_tasks_and_the_same_every_time(small_delegator)
     assert found[1]["tasks"] == 2 * 4
     assert 4 <= found[0]["tasks"] <= 6
     assert found[0]["top3"]["value"] == 1.0  # two agents are always among the first three
-    assert seen[-1] == ("4 agents", 2, 2)
+    assert seen[-1] == ("sizes", 4, 4)
 
 
 def test_nothing_to_measure(small_delegator):

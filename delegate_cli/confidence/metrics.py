@@ -23,8 +23,8 @@ def expected_calibration_error(probability: Any, right: Any, bins: int = BINS) -
     return float(np.abs(gap).sum() / len(probability))
 
 
-def wilson(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927); (0, 1) without trials."""
+def wilson(successes: float, trials: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927); (0, 1) without trials. A mean of counts need not be whole."""
     if trials == 0:
         return 0.0, 1.0
     share = successes / trials

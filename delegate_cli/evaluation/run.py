@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from delegate_cli.decision import PLACES, Decision, Status
@@ -35,6 +35,11 @@ class Outcome:
         return self.rank == 1
 
     @property
+    def in_three(self) -> bool:
+        """Whether a right one is among the first three candidates."""
+        return self.rank is not None and self.rank <= 3
+
+    @property
     def probability(self) -> float:
         """Of the first candidate, as the record prints it."""
         return round(self.decision.probability, PLACES)
@@ -61,7 +66,7 @@ class Outcome:
 
 
 def run_tasks(
-    delegator: Delegator, tasks: list[LabelledTask], progress: Callable[[int], None] = lambda done: None
+    delegator: Delegator, tasks: Sequence[LabelledTask], progress: Callable[[int], None] = lambda done: None
 ) -> tuple[list[Outcome], float]:
     """Outcomes in the order of the tasks, and the seconds that deciding took (loading not counted)."""
     delegator.ready()

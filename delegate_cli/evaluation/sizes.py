@@ -4,7 +4,7 @@ Only tasks count one of whose right agents was drawn; tasks that nobody fits say
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,12 @@ from delegate_cli.agents import Roster
 from delegate_cli.evaluation.measures import share
 from delegate_cli.evaluation.run import Outcome, run_tasks
 from delegate_cli.evaluation.tasks import LabelledTask
-from delegate_cli.evaluation.variants import remembering, variant
+from delegate_cli.evaluation.variants import Progress, remembering, variant
 from delegate_cli.pipeline import Delegator
 
 SIZES = (10, 30, 50, 70, 100)
 DRAWS = 3
 SMALLEST = 2  # agents: with one there is nothing to decide
-Progress = Callable[[str, int, int], None]  # what, done, of how many
 
 
 def default_sizes(agents: int) -> list[int]:
@@ -41,24 +40,25 @@ def sizes(
     """
     delegator = remembering(delegator)
     orders = [_order(delegator.roster, tasks, seed) for seed in range(draws)]
+    plan = [(size, orders if size < len(delegator.roster) else orders[:1]) for size in sizes]
+    done, total = 0, sum(len(drawn) for _, drawn in plan)
     found: list[dict[str, Any]] = []
-    for size in sizes:
-        drawn = orders if size < len(delegator.roster) else orders[:1]
+    for size, drawn in plan:
         outcomes: list[Outcome] = []
-        for number, order in enumerate(drawn):
-            progress(f"{size} agents", number, len(drawn))
+        for order in drawn:
+            progress("sizes", done, total)
             outcomes += _draw(delegator, tasks, frozenset(order[:size]))
-        progress(f"{size} agents", len(drawn), len(drawn))
-        third = sum(outcome.rank is not None and outcome.rank <= 3 for outcome in outcomes)
+            done += 1
         found.append(
             {
                 "agents": size,
                 "draws": len(drawn),
                 "tasks": len(outcomes),
                 "top1": share(sum(outcome.right for outcome in outcomes), len(outcomes)),
-                "top3": share(third, len(outcomes)),
+                "top3": share(sum(outcome.in_three for outcome in outcomes), len(outcomes)),
             }
         )
+    progress("sizes", total, total)
     return found
 
 

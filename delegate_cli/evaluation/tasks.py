@@ -1,6 +1,7 @@
 """Labelled tasks from JSON Lines: `task` and `agent`, which is an id, a list of acceptable ids, or null for nobody."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,11 +27,11 @@ class LabelledTask:
     line: int
 
 
-def read_labelled(path: str, roster: Roster) -> list[LabelledTask]:
-    """Every labelled task of a file.
+def read_labelled(path: str, *rosters: Roster) -> list[LabelledTask]:
+    """Every labelled task of a file; its agents are in one of the rosters at least.
 
     Raises:
-        LabelError: the file is missing, empty or broken, or names an agent that the roster does not have.
+        LabelError: the file is missing, empty or broken, or names an agent that no roster has.
     """
     try:
         data = Path(path).read_bytes()
@@ -44,13 +45,13 @@ def read_labelled(path: str, roster: Roster) -> list[LabelledTask]:
         except UnicodeDecodeError:
             raise LabelError(f"{where}: not UTF-8", "save the file as UTF-8") from None
         if text:
-            tasks.append(_labelled(text, number, where, roster))
+            tasks.append(_labelled(text, number, where, rosters))
     if not tasks:
         raise LabelError(f"{path}: there are no tasks", 'write lines such as {"task": "…", "agent": "some-id"}')
     return tasks
 
 
-def _labelled(text: str, number: int, where: str, roster: Roster) -> LabelledTask:
+def _labelled(text: str, number: int, where: str, rosters: Sequence[Roster]) -> LabelledTask:
     try:
         row: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -64,10 +65,10 @@ def _labelled(text: str, number: int, where: str, roster: Roster) -> LabelledTas
     for each in ids:
         if not isinstance(each, str):
             raise LabelError(f"{where}: `agent` must be an id, a list of ids, or null", "put ids in quotes")
-        if roster.get(each) is None:
-            near = get_close_matches(each, list(roster.position), n=1, cutoff=0.6)
+        if all(roster.get(each) is None for roster in rosters):
+            near = get_close_matches(each, [known for roster in rosters for known in roster.position], n=1, cutoff=0.6)
             fix = f"did you mean {near[0]!r}?" if near else "see: delegate agents list"
-            raise LabelError(f"{where}: the roster has no agent {each!r}", fix)
+            raise LabelError(f"{where}: {'the roster has' if len(rosters) == 1 else 'the rosters have'} no agent {each!r}", fix)
     try:
         return LabelledTask(check_task(row["task"]), frozenset(ids), number)
     except TaskError as error:

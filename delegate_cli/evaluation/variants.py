@@ -3,7 +3,7 @@
 They share one encoder that remembers: only fitting is paid again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,8 @@ from delegate_cli.encoders import Encoder, Vectors
 from delegate_cli.errors import IndexUnavailable
 from delegate_cli.index.parts import parts_of
 from delegate_cli.pipeline import Delegator
+
+Progress = Callable[[str, int, int], None]  # what, done, of how many
 
 
 class RememberingEncoder:
@@ -52,10 +54,21 @@ def variant(base: Delegator, roster: Roster, without: frozenset[str] = frozenset
     Raises:
         IndexUnavailable: there is no room for a temporary index.
     """
+    with temporary_folder() as folder:
+        yield Delegator(roster, base.settings, folder=folder, encoder=base.ready().encoder, without=without)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that goes with the block.
+
+    Raises:
+        IndexUnavailable: it cannot be made.
+    """
     try:
         folder = TemporaryDirectory(prefix="delegate-", ignore_cleanup_errors=True)
     except OSError as error:
         fix = "free some space, or set TMPDIR to a folder that you may write"
         raise IndexUnavailable(f"no temporary folder: {error.strerror or error}", fix) from None
     with folder as path:
-        yield Delegator(roster, base.settings, folder=Path(path), encoder=base.ready().encoder, without=without)
+        yield Path(path)
