@@ -62,23 +62,30 @@ def open_delegator(
 
     roster = load_roster(agents)
     settings = resolve(flags, roster.settings)
-    say: Callable[[str], None] = _nothing if quiet else streams.note
+    tell = say(quiet)
     if verbose and not quiet:
         from delegate_cli.render.text import clean
 
-        say(f"roster {clean(agents)}: {len(roster)} agents; encoder {settings.encoder}; target error {settings.target_error:g}")
-    return Delegator(roster, settings, rebuild=rebuild, progress=_nothing if quiet else progress(), say=say)
+        tell(
+            f"roster {clean(agents)}: {len(roster)} agents; encoder {settings.encoder}; target error {settings.target_error:g}"
+        )
+    return Delegator(roster, settings, rebuild=rebuild, progress=progress(quiet), say=tell)
+
+
+def say(quiet: bool) -> Callable[[str], None]:
+    """Lines for people about what is being prepared."""
+    return _nothing if quiet else streams.note
 
 
 def _nothing(*_: Any) -> None:
     pass
 
 
-def progress() -> Callable[[str, int, int], None]:
-    """A progress bar on stderr while an index is made; nothing without a terminal there."""
+def progress(quiet: bool = False) -> Callable[[str, int, int], None]:
+    """A progress bar on stderr for what takes long; nothing without a terminal there."""
     import sys
 
-    if not streams.is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+    if quiet or not streams.is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
         return _nothing
 
     def show(what: str, done: int, total: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from delegate_cli.evaluation.run import Outcome
-from delegate_cli.render.text import clean, shorten
+from delegate_cli.render.text import clean, markdown_text, shorten
 
 _LEVELS = "●●●●●"
 
@@ -83,9 +83,5 @@ def markdown(figures: dict[str, Any]) -> str:
     page = ["| measure | value |", "|---|---|", *rows]
     if figures["confused"]:
         page += ["", "Most confused pairs:", ""]
-        page += [f"- {pair['count']} × {_escape(' and '.join(pair['agents']))}" for pair in figures["confused"]]
+        page += [f"- {pair['count']} × {markdown_text(' and '.join(pair['agents']))}" for pair in figures["confused"]]
     return "\n".join(page) + "\n"
-
-
-def _escape(text: str) -> str:
-    return "".join("\\" + char if char in r"\`*_{}[]<>#|" else char for char in clean(text))

@@ -20,3 +20,8 @@ def shorten(text: str, limit: int) -> str:
     """A clean line of at most `limit` characters."""
     line = " ".join(clean(text).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def markdown_text(text: str) -> str:
+    """A clean line that Markdown shows as it is."""
+    return "".join("\\" + char if char in r"\`*_{}[]<>#|" else char for char in clean(text))
