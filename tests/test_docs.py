@@ -89,7 +89,8 @@ def test_readme_names_existing_commands_and_options(call: str):
 
 def test_version_is_the_newest_heading_of_the_changelog():
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert headings[0] == delegate_cli.__version__
+    assert next(heading for heading in headings if heading != "Unreleased") == delegate_cli.__version__
+    assert "Unreleased" not in headings[1:]
 
 
 def test_readme_has_the_exit_codes_of_the_errors():
