@@ -5,7 +5,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format-check lint types layers docs-check format docs bench bench-cold constants clean
+.PHONY: help demo test check format-check lint types layers docs-check format docs bench bench-cold benchmark constants clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -14,6 +14,7 @@ help:
 	@echo "make format   format the code"
 	@echo "make docs     generate docs/commands.md, docs/decision.svg and completions/"
 	@echo "make bench DATA=folder, make bench-cold, make constants DATA=folder"
+	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
 	@echo "make clean    remove .venv and caches"
 
 # The stamps are renewed when the project file or the pins change, so that nothing is installed twice.
@@ -77,6 +78,10 @@ bench: .venv/.installed-dev
 
 bench-cold: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.cold
+
+# Each peer gets an environment of its own under build/peers. ONLY="--sets mcp_bench --peers bm25 --most 50" for a quick look.
+benchmark: .venv/.installed
+	$(BIN)/python -m benchmarks.peers $(DATA) $(ONLY)
 
 constants: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.constants $(DATA)
