@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.data import MAX_TASKS, DataSet, read_sets
 from benchmarks.peers.catalogue import MINILM, PEERS, Peer
-from benchmarks.peers.environments import PROJECT, PeerError, environment, versions
+from benchmarks.peers.environments import PROJECT, PeerError, environment, prepare, versions
 from benchmarks.peers.page import Table, page
 from benchmarks.peers.runs import Entrant, labelled_tasks, measure
 
@@ -59,6 +59,7 @@ def run(peer: Peer, build: Path, data: Path, sets: list[DataSet], tables: list[T
     """Fill the rows of one peer, and return the versions of its packages."""
     try:
         python = environment(build, peer)
+        prepare(build, peer, python)
     except PeerError as error:
         for table in tables:
             table.rows.extend((setting, str(error)) for setting in peer.settings)

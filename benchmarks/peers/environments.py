@@ -52,16 +52,21 @@ def environment(build: Path, peer: Peer) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PeerError(f"cannot be installed: {last_line(done.stderr)}")
-    if peer.name == DELEGATE:
-        prepare = [str(python), str(ADAPTERS / peer.script), "--prepare"]
-        subprocess.run(prepare, check=True, env=variables(build, peer), stdout=subprocess.DEVNULL)
     stamp.write_text(wanted(peer), encoding="utf-8")
     return python
 
 
+def prepare(build: Path, peer: Peer, python: Path) -> None:
+    """What happens once a machine and not once a roster: delegate compiles its encoder, unless it is there."""
+    if peer.name == DELEGATE:
+        command = [str(python), str(ADAPTERS / peer.script), "--prepare"]
+        subprocess.run(command, check=True, env=variables(build, peer), stdout=subprocess.DEVNULL)
+
+
 def wanted(peer: Peer) -> str:
     """What an environment depends on."""
-    pins = hashlib.sha256(CONSTRAINTS.read_bytes()).hexdigest()
+    own = (PROJECT / "pyproject.toml").read_bytes() if peer.name == DELEGATE else b""
+    pins = hashlib.sha256(CONSTRAINTS.read_bytes() + own).hexdigest()
     return "\n".join((*peer.requirements, pins))
 
 

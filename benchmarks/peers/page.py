@@ -58,10 +58,10 @@ COLUMNS = (
 INTRODUCTION = """\
 # Benchmark
 
-Written by `make benchmark DATA=folder` on {day}, not by hand. One machine ({machine}), one run. Every peer has a
-virtual environment of its own and every row a process of its own with one thread, on the same rosters and tasks: the
-test split of public sets, at most 1,000 tasks drawn with a fixed seed. The settings of peers were chosen on development
-splits. The best value of a column is bold, whoever has it.
+Written by `make benchmark DATA=folder` on {day}, not by hand. One machine ({machine}), one
+command. Every peer has a virtual environment of its own and every row a process of its own with one thread, on the same
+rosters and tasks: the test split of public sets, at most 1,000 tasks drawn with a fixed seed. The settings of peers were
+chosen on development splits. The best value of a column is bold, whoever has it.
 
 - **top-1**, **top-3**: percent of tasks whose first agent, or one of the first three, is right. **±** is half the 95 %
   Wilson interval of top-1: smaller differences are noise.
@@ -70,9 +70,10 @@ splits. The best value of a column is bold, whoever has it.
 - **none AUROC**: how well tasks that nobody fits are told from the others, by the peer's score for nobody, else by its
   score of the first agent. Only some sets have such tasks.
 - **error at 80 %**: percent of wrong ones among the four fifths of the tasks of which the peer is surest.
-- **p50 ms**: median time of a task, warm, one at a time. **cold s**: from starting a process to its first answer, with the
-  index on disk where the peer can keep one. **build s**: making the index, with loading the encoder where the peer does
-  both at once. **memory MiB**: peak of the answering process.
+- **p50 ms**: median of a task, warm, one at a time. **cold s**: from starting a process to its first answer, with the index
+  on disk where the peer can keep one. **build s**: making the index, with loading the encoder. All three are CPU time: with
+  one thread that is what an idle machine takes, and a busy one does not change it. **memory MiB**: peak of the answering
+  process.
 
 Tasks that nobody fits count only for the AUROC. Every peer with an encoder runs the same one, all-MiniLM-L6-v2 in 32-bit
 floats{own}. No language model takes part.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from protocol import TOP, Agent, Answer, Job, serve
 
 from delegate_cli import Delegator, load_roster
+from delegate_cli.agents import Agent as Card
 from delegate_cli.agents import Roster
 from delegate_cli.pipeline import Ask
 
@@ -33,6 +34,6 @@ def roster(agents: list[Agent], job: Job) -> Roster:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--prepare"]:  # the encoder is compiled once a machine, not once a roster
-        Delegator(Roster((Agent("a", "a", "", []),))).encoder()  # type: ignore[arg-type]
+        Delegator(Roster((Card("any", "any"),))).encoder()
     else:
         serve(build)
