@@ -14,7 +14,7 @@ import numpy as np
 DRAWS = 1000
 SEED = 11
 LEVEL = 0.05  # p below which a difference is called real
-COARSE = 0.03  # a difference of so much would matter: where the tasks cannot rule it out, they are too few
+COARSE = 0.03  # a difference of so much would matter: tasks that would hardly find it are too few
 POWER = 0.8416  # standard normal quantile of 0.8: how surely a real difference is to be found
 _Z = 1.96
 Statistic = Callable[[Any], float]  # rows of tasks, shape (tasks,) → a figure
@@ -94,32 +94,37 @@ def margin(pairs: Pairs, low: float, high: float) -> float:
     return max(abs(low), abs(high), 3 / max(pairs.tasks, 1))
 
 
-def tasks_needed(pairs: Pairs) -> int | None:
-    """About how many tasks it takes to find a difference of the observed size four times in five (Connor 1987).
+def tasks_needed(pairs: Pairs) -> int:
+    """About how many tasks find a difference of the observed size four times in five (Connor 1987).
 
-    Where there is none, a difference of COARSE is looked for. None where the sides never differed.
+    Where it is smaller than COARSE, or none, a difference of COARSE is meant. Where the sides never differed: how many tasks
+    without a difference leave no more than COARSE possible (the rule of three).
     """
     if not pairs.differ:
-        return None
-    discordant = pairs.differ / pairs.tasks
-    gap = abs(pairs.only_b - pairs.only_a) / pairs.tasks or COARSE
-    discordant = max(discordant, gap)
+        return math.ceil(3 / COARSE)
+    gap = aim(pairs)
+    discordant = max(pairs.differ / pairs.tasks, gap)
     root = _Z * math.sqrt(discordant) + POWER * math.sqrt(max(discordant - gap**2, 0.0))
-    return max(math.ceil((root / gap) ** 2), pairs.tasks + 1)
+    return math.ceil((root / gap) ** 2)
 
 
-def verdict(pairs: Pairs, low: float, high: float) -> Verdict:
-    """Whether the difference in top-1, with this interval, is real."""
+def aim(pairs: Pairs) -> float:
+    """The difference that is to be found: the observed one, or COARSE where that is larger."""
+    return max(abs(pairs.only_b - pairs.only_a) / max(pairs.tasks, 1), COARSE)
+
+
+def verdict(pairs: Pairs) -> Verdict:
+    """Whether the difference in top-1 is real."""
     if mcnemar(pairs.only_a, pairs.only_b) < LEVEL:
         return Verdict.REAL
-    if margin(pairs, low, high) > COARSE:
+    if pairs.tasks < tasks_needed(pairs):
         return Verdict.TOO_FEW
-    return Verdict.SAME if not pairs.differ else Verdict.CHANCE
+    return Verdict.CHANCE if pairs.differ else Verdict.SAME
 
 
 def sentence(pairs: Pairs, low: float, high: float, names: tuple[str, str]) -> str:
     """The verdict in words."""
-    found = verdict(pairs, low, high)
+    found = verdict(pairs)
     gap = (pairs.only_b - pairs.only_a) / max(pairs.tasks, 1)
     p = mcnemar(pairs.only_a, pairs.only_b)
     within = f"{100 * margin(pairs, low, high):.1f} points"
@@ -129,10 +134,8 @@ def sentence(pairs: Pairs, low: float, high: float, names: tuple[str, str]) -> s
         size = f"{100 * abs(gap):.1f} points more of the tasks right (95 % interval {100 * least:.1f} to {100 * most:.1f})"
         return f"{better} is really better than {worse}: {size}; chance alone would do that with {shown_p(p)}."
     if found is Verdict.TOO_FEW:
-        needed = tasks_needed(pairs)
-        size = f"{100 * abs(gap):.1f} points" if gap else f"{100 * COARSE:.0f} points"
-        wanted = f"; about {needed:,} tasks would be needed to be sure of a difference of {size}" if needed else ""
-        return f"{pairs.tasks:,} tasks are too few to tell: a difference in top-1 of up to {within} is possible{wanted}."
+        possible = f"{pairs.tasks:,} tasks are too few to tell: a difference in top-1 of up to {within} is possible"
+        return f"{possible}. It takes about {tasks_needed(pairs):,} to find one of {100 * aim(pairs):.1f} points."
     if found is Verdict.SAME:
         return f"No difference in top-1: each is right where the other is, on all {pairs.tasks:,} tasks."
     observed = (

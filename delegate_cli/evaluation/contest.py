@@ -20,9 +20,10 @@ def contest(
     pair: Sequence[Delegator], names: tuple[str, str], tasks: Sequence[LabelledTask], progress: Progress
 ) -> dict[str, Any]:
     """Both sides' figures, B − A of each, and the verdict on top-1, as JSON."""
+    for each in pair:
+        each.ready()  # what that has to say comes before the bar
     outcomes, total = [], len(pair) * len(tasks)
     for before, each in zip(range(0, total, len(tasks)), pair, strict=True):
-        each.ready()
         outcomes.append(run_tasks(each, tasks, _counted(progress, before, total))[0])
     first, second = outcomes
     return {
@@ -92,7 +93,7 @@ def judged(first: Sequence[Outcome], second: Sequence[Outcome], names: tuple[str
             "summary": "No agent fits any task: nothing to compare.",
         }
     low, high = gap["low"], gap["high"]
-    found = compare.verdict(pairs, low, high)
+    found = compare.verdict(pairs)
     return {
         "mcnemar": {"only_a": pairs.only_a, "only_b": pairs.only_b, "p": compare.mcnemar(pairs.only_a, pairs.only_b)},
         "verdict": found.value,
