@@ -138,12 +138,10 @@ def sentence(pairs: Pairs, low: float, high: float, names: tuple[str, str]) -> s
         return f"{possible}. It takes about {tasks_needed(pairs):,} to find one of {100 * aim(pairs):.1f} points."
     if found is Verdict.SAME:
         return f"No difference in top-1: each is right where the other is, on all {pairs.tasks:,} tasks."
-    observed = (
-        f"The difference in top-1 of {100 * abs(gap):.1f} points"
-        if gap
-        else "Top-1 is the same; the tasks on which they differ"
-    )
-    return f"{observed} could be chance ({shown_p(p)}); more than {within} either way is unlikely."
+    if not gap:
+        return f"Top-1 is the same; a difference of more than {within} is unlikely."
+    chance = f"The difference in top-1 of {100 * abs(gap):.1f} points could be chance ({shown_p(p)})"
+    return f"{chance}; one of more than {within} is unlikely."
 
 
 def shown_p(p: float) -> str:
