@@ -5,6 +5,7 @@ Interrupted, it goes on where it was; `--fresh` measures everything again. With 
 """
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--split", default="test", choices=("dev", "test"), help="dev: to choose the settings of a peer")
     parser.add_argument("--fresh", action="store_true", help="use no kept answers")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # as an interrupt: the peer's process ends too
     build = PROJECT / "build" / "peers"
     sets = read_sets(options.data, options.split, list(options.sets), options.most)
     sets.sort(key=lambda data: SETS.index(data.name))

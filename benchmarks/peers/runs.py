@@ -78,7 +78,8 @@ def sources(peer: Peer) -> Iterable[Path]:
     yield ADAPTERS / "protocol.py"
     yield ADAPTERS / peer.script
     if peer.name == DELEGATE:
-        yield from sorted((PROJECT / "delegate_cli").rglob("*.py"))
+        own = (path for path in (PROJECT / "delegate_cli").rglob("*") if path.is_file() and path.suffix != ".pyc")
+        yield from sorted(own)
 
 
 def answer(entrant: Entrant, job: dict[str, Any], kept: Path) -> None:
