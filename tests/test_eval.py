@@ -70,6 +70,32 @@ def test_hand_overs_levels_and_risk_agree_too(figures, rows):
         assert point["error"]["value"] == (len(head) - sum(head)) / len(head)
 
 
+def test_bins_curve_and_confusions_agree_too(figures, rows):
+    inside = [(gold[0], record["candidates"][0]["agent"], record["probability"]) for gold, record in rows if gold]
+    error = 0.0
+    for number, each in enumerate(figures["reliability"]):
+        here = [(gold == first, stated) for gold, first, stated in inside if min(int(stated * 15), 14) == number]
+        assert each["count"] == len(here)
+        assert (each["from"], each["to"]) == (number / 15, (number + 1) / 15)
+        if here:
+            assert each["probability"] == pytest.approx(math.fsum(stated for _, stated in here) / len(here), abs=1e-15)
+            assert each["right"]["value"] == sum(right for right, _ in here) / len(here)
+            error += abs(each["probability"] - each["right"]["value"]) * len(here) / len(inside)
+    assert figures["ece"] == pytest.approx(error, abs=1e-12)
+    ordered = [gold != first for gold, first, _ in sorted(inside, key=lambda row: -row[2])]
+    curve = figures["risk_coverage_curve"]
+    assert len(curve) == 100
+    assert (curve[0]["coverage"], curve[-1]["coverage"]) == (1 / len(ordered), 1.0)
+    for point in curve:
+        count = round(point["coverage"] * len(ordered))
+        assert point["error"] == sum(ordered[:count]) / count
+    agents = figures["confusion"]["agents"]
+    assert set(agents) == {agent for pair in figures["confused"] for agent in pair["agents"]}
+    for right, counts, others in zip(agents, figures["confusion"]["counts"], figures["confusion"]["others"], strict=True):
+        assert counts == [sum((gold, first) == (right, chosen) for gold, first, _ in inside) for chosen in agents]
+        assert sum(counts) + others == sum(gold == right for gold, _, _ in inside)
+
+
 def calibration_error(stated, right):
     """Fifteen bins of equal width; the last one takes 1.0 too."""
     gap = 0.0

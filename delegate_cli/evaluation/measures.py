@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from delegate_cli.confidence.metrics import auroc, expected_calibration_error, wilson
+from delegate_cli.confidence.metrics import BINS, auroc, expected_calibration_error, wilson
 from delegate_cli.evaluation.run import Outcome
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9)
 DRAWS = 1000
 SEED = 11
 _WORST = 5
+_CURVE = 100  # points at most
 
 
 def measure(outcomes: Sequence[Outcome], agents: int, seconds: float) -> dict[str, Any]:
@@ -44,10 +45,13 @@ def measure(outcomes: Sequence[Outcome], agents: int, seconds: float) -> dict[st
         "auroc_right": number(auroc(stated, right)),
         "none_auroc": number(auroc([each.none for each in outcomes], [not each.fits for each in outcomes])),
         "false_accept": share(sum(outcome.handed_over for outcome in outside), len(outside)),
+        "reliability": reliability(stated, right),
         "risk_coverage": risk_coverage(stated, right),
+        "risk_coverage_curve": risk_coverage_curve(stated, right),
         "handed_over": handed_over(outcomes),
         "levels": by_level(inside),
         "confused": confused(inside),
+        "confusion": confusion(inside),
         "seconds": round(seconds, 3),
         "tasks_per_second": round(len(outcomes) / seconds, 1) if seconds > 0 else None,
     }
@@ -80,10 +84,37 @@ def macro_f1(inside: Sequence[Outcome]) -> float | None:
     """Mean F1 over the agents that some task belongs to; a task of several right agents counts for the first by id."""
     if not inside:
         return None
-    pairs = [(outcome.first if outcome.right else min(outcome.task.agents), outcome.first) for outcome in inside]
+    pairs = [(_gold(outcome), outcome.first) for outcome in inside]
     gold, chosen = Counter(pair[0] for pair in pairs), Counter(pair[1] for pair in pairs)
     hits = Counter(pair[0] for pair in pairs if pair[0] == pair[1])
     return float(np.mean([2 * hits[agent] / (gold[agent] + chosen[agent]) for agent in gold]))
+
+
+def reliability(stated: Any, right: Any) -> list[dict[str, Any]]:
+    """The bins of the calibration error: how many tasks, what probability was stated on average, what share was right."""
+    place = np.minimum((stated * BINS).astype(int), BINS - 1)
+    found = []
+    for step in range(BINS):
+        here = place == step
+        count = int(here.sum())
+        found.append(
+            {
+                "from": step / BINS,
+                "to": (step + 1) / BINS,
+                "count": count,
+                "probability": number(stated[here].mean()) if count else None,
+                "right": share(right[here].sum(), count),
+            }
+        )
+    return found
+
+
+def risk_coverage_curve(stated: Any, right: Any) -> list[dict[str, float]]:
+    """The share of wrong ones among the most confident tasks, at coverages spread evenly from one task to all."""
+    count = len(stated)
+    wrong = np.cumsum(~right[np.argsort(-stated, kind="stable")])
+    ends = np.unique(np.linspace(1, count, min(count, _CURVE)).round().astype(int))
+    return [{"coverage": int(end) / count, "error": int(wrong[end - 1]) / int(end)} for end in ends]
 
 
 def risk_coverage(stated: Any, right: Any) -> list[dict[str, Any]]:
@@ -124,7 +155,7 @@ def confused(inside: Sequence[Outcome]) -> list[dict[str, Any]]:
     pairs: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in inside:
         if not outcome.right and outcome.first is not None:
-            pair = sorted((min(outcome.task.agents), outcome.first))
+            pair = sorted((_gold(outcome), outcome.first))
             pairs.setdefault((pair[0], pair[1]), []).append(outcome)
     worst = sorted(pairs.items(), key=lambda item: (-len(item[1]), item[0]))[:_WORST]
     return [
@@ -135,6 +166,27 @@ def confused(inside: Sequence[Outcome]) -> list[dict[str, Any]]:
         }
         for pair, found in worst
     ]
+
+
+def confusion(inside: Sequence[Outcome]) -> dict[str, Any]:
+    """The tasks of the agents in the most confused pairs: a row for the right agent, a column for the chosen one.
+
+    The worst pair comes first. `others` counts the tasks of each row that went to an agent outside the list.
+    """
+    agents = list(dict.fromkeys(agent for pair in confused(inside) for agent in pair["agents"]))
+    counts = Counter((_gold(outcome), outcome.first) for outcome in inside)
+    rows = [[counts[right, chosen] for chosen in agents] for right in agents]
+    totals = Counter(_gold(outcome) for outcome in inside)
+    return {
+        "agents": agents,
+        "counts": rows,
+        "others": [totals[agent] - sum(row) for agent, row in zip(agents, rows, strict=True)],
+    }
+
+
+def _gold(outcome: Outcome) -> str:
+    """The agent that a task counts for: the chosen one where it is right, else the first right one by id."""
+    return outcome.first if outcome.right and outcome.first else min(outcome.task.agents)
 
 
 def failed_gates(figures: dict[str, Any], gates: dict[str, float | None]) -> list[str]:

@@ -54,6 +54,11 @@ class Outcome:
         return self.decision.status is Status.DECIDED
 
     @property
+    def missed(self) -> bool:
+        """Whether the first candidate is a wrong one, or the task was handed over though nobody fits."""
+        return not self.right if self.fits else self.handed_over
+
+    @property
     def first(self) -> str | None:
         """The id of the first candidate."""
         return self.decision.candidates[0].agent if self.decision.candidates else None

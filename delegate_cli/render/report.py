@@ -65,7 +65,7 @@ def wrong_lines(outcomes: Sequence[Outcome]) -> str:
     """Every miss with its evidence: tasks given the wrong first candidate, and tasks nobody fits that were handed over."""
     lines = []
     for outcome in outcomes:
-        if outcome.right or (not outcome.fits and not outcome.handed_over):
+        if not outcome.missed:
             continue
         right = ", ".join(sorted(outcome.task.agents)) or "nobody"
         lines.append(f"line {outcome.task.line}: {shorten(outcome.task.task, 120)}")
