@@ -5,12 +5,13 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format-check lint types layers docs-check format docs bench bench-cold benchmark constants clean
+.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold benchmark constants clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
 	@echo "make test     install the development tools and run the tests"
 	@echo "make check    format, lint, types, layers, docs, tests"
+	@echo "make report   write build/report.html: delegate eval on the example roster and its labelled tasks"
 	@echo "make format   format the code"
 	@echo "make docs     generate docs/commands.md, docs/decision.svg and completions/"
 	@echo "make bench DATA=folder, make bench-cold, make constants DATA=folder"
@@ -38,6 +39,10 @@ demo: .venv/.installed
 	  "I returned the scanner two weeks ago, when do I get my money back?" \
 	  "Introduce our scanners to a chemist chain with shops on both sides of the Danish-German border" \
 	  "Solve 3x^2 - 7x + 2 = 0 for my homework"
+
+report: .venv/.installed-dev
+	@mkdir -p build
+	@$(BIN)/delegate eval tests/data/tasks.jsonl --agents agents.yaml --report build/report.html
 
 test: .venv/.installed-dev
 	@$(BIN)/python -m pytest

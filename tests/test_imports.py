@@ -12,7 +12,7 @@ import delegate_cli
 
 VECTORS = {"numpy", "faiss", "onnxruntime", "tokenizers"}
 TRAINING = {"torch", "transformers", "sentence_transformers", "sklearn", "scipy", "bm25s", "onnx"}
-OTHERS = {"openai", "rich", "pydantic", "importlib.metadata", "asyncio"}
+OTHERS = {"matplotlib", "openai", "rich", "pydantic", "importlib.metadata", "asyncio"}
 SCRIPT = """
 import sys
 from delegate_cli.cli.app import run
@@ -90,6 +90,17 @@ def test_route_loads_the_run_time_and_not_the_training() -> None:
     modules = loaded("route", "--agents", SMALL, "--format", "json", "Refund the shoes")
     assert modules >= VECTORS
     assert not modules & (TRAINING | OTHERS)
+
+
+@pytest.mark.usefixtures("kept")
+def test_only_a_report_loads_matplotlib(tmp_path: Path) -> None:
+    tasks = tmp_path / "tasks.jsonl"
+    tasks.write_text('{"task": "Refund the shoes", "agent": "refunds"}')
+    arguments = ["eval", str(tasks), "--agents", SMALL]
+    assert not loaded(*arguments, "--format", "json") & (TRAINING | OTHERS)
+    modules = loaded(*arguments, "--report", str(tmp_path / "report.html"))
+    assert "matplotlib" in modules
+    assert not modules & {"matplotlib.pyplot", "rich"}
 
 
 @pytest.mark.parametrize("command", ["list", "show"])

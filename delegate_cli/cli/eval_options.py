@@ -37,6 +37,10 @@ Compare = Annotated[
     tuple[str, str] | None,
     typer.Option("--compare", metavar="A B", help="Two rosters, deciders, or settings such as target_error=0.1."),
 ]
+Report = Annotated[
+    str | None, typer.Option("--report", metavar="FILE.html", help="Also write one page with pictures and all figures.")
+]
+Plots = Annotated[str | None, typer.Option("--plots", metavar="DIR", help="Also write the pictures as PNG files.")]
 MinTop1 = Annotated[float | None, typer.Option("--min-top1", min=0, max=1, help="Gate: least top-1.")]
 MinTop3 = Annotated[float | None, typer.Option("--min-top3", min=0, max=1, help="Gate: least top-3.")]
 MaxEce = Annotated[float | None, typer.Option("--max-ece", min=0, max=1, help="Gate: most calibration error.")]

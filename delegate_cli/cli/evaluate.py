@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from delegate_cli.cli import eval_options, options, streams
+from delegate_cli.cli import eval_options, options, reporting, streams
 from delegate_cli.cli.eval_options import EvalFormat, Experiments
 
 EXAMPLES = """Examples:
@@ -12,6 +12,7 @@ EXAMPLES = """Examples:
   delegate eval tests/data/tasks.jsonl
   delegate eval labelled.jsonl --format json | jq .top1
   delegate eval labelled.jsonl --wrong | less
+  delegate eval labelled.jsonl --report report.html             # one page with pictures
   delegate eval labelled.jsonl --min-top1 0.8 --max-ece 0.05    # a gate for CI
   delegate eval labelled.jsonl --ladder --sizes 10,30,50 --without examples,bm25
   delegate eval labelled.jsonl --compare agents.yaml edited.yaml
@@ -33,6 +34,8 @@ def evaluate(
     sizes: eval_options.Sizes = None,
     without: eval_options.Without = None,
     compare: eval_options.Compare = None,
+    report: eval_options.Report = None,
+    plots: eval_options.Plots = None,
     min_top1: eval_options.MinTop1 = None,
     min_top3: eval_options.MinTop3 = None,
     max_ece: eval_options.MaxEce = None,
@@ -47,15 +50,17 @@ def evaluate(
     """Measure accuracy, calibration and hand-overs on labelled tasks."""
     gates = {"min_top1": min_top1, "min_top3": min_top3, "max_ece": max_ece, "max_error": max_error}
     modes = {"--compare": compare, "--wrong": wrong, "--ladder": ladder, "--sizes": sizes, "--without": without}
-    eval_options.check_together(modes, gates)
+    eval_options.check_together(modes | ({"--report": report, "--plots": plots} if compare else {}), gates)
     wanted = eval_options.experiments(ladder, sizes, without)
     flags = {"target_error": target_error, "shortlist": shortlist, "encoder": encoder}
     if compare is not None:
         return _compare(tasks, compare, agents, flags, _format(format), no_color, quiet)
+    reporting.prepare(report, plots)
     delegator = options.open_delegator(agents, flags, quiet=quiet, verbose=verbose)
     figures, outcomes = _measure(delegator, tasks, wanted, quiet)
     options.stop_progress()
     streams.write(_misses(outcomes) if wrong else _render(figures, _format(format), no_color))
+    reporting.write(report, plots, figures, outcomes, delegator, tasks, quiet)
     return _gated(figures, gates)
 
 
