@@ -31,7 +31,15 @@ class Fitted(NamedTuple):
 Fit = Callable[[Roster, Parts, Vectors, Progress], Fitted]
 
 
-def build_index(folder: Path, roster: Roster, encoder: Encoder, fit: Fit, progress: Progress, force: bool = False) -> None:
+def build_index(
+    folder: Path,
+    roster: Roster,
+    encoder: Encoder,
+    fit: Fit,
+    progress: Progress,
+    force: bool = False,
+    before_swap: store.BeforeSwap | None = None,
+) -> None:
     """Make the index of a roster, or leave the one that another process has just made.
 
     Raises:
@@ -58,7 +66,7 @@ def build_index(folder: Path, roster: Roster, encoder: Encoder, fit: Fit, progre
             "embedded": embedded,
             "report": fitted.report,
         }
-        store.write_index(folder, facts, PartIndex.build(vectors), arrays, fitted.grams)
+        store.write_index(folder, facts, PartIndex.build(vectors), arrays, fitted.grams, before_swap)
 
 
 def embed(parts: Parts, encoder: Encoder, former: dict[bytes, Vectors], progress: Progress) -> tuple[Vectors, int]:

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from delegate_cli.index.search import PartIndex
 
 FORMAT = 8  # raise when a file of an index means something else than before
 Arrays = dict[str, np.ndarray[Any, Any]]
+BeforeSwap = Callable[[Mapping[str, Any]], None]
 _FILES = ("vectors.faiss", "model.safetensors", "grams.txt")
 
 
@@ -128,8 +129,17 @@ def read_generation(manifest: Mapping[str, Any]) -> StoredIndex:
     return StoredIndex(manifest, parts, arrays, grams)
 
 
-def write_index(folder: Path, facts: Mapping[str, Any], parts: PartIndex, arrays: Arrays, grams: list[str]) -> None:
+def write_index(
+    folder: Path,
+    facts: Mapping[str, Any],
+    parts: PartIndex,
+    arrays: Arrays,
+    grams: list[str],
+    before_swap: BeforeSwap | None = None,
+) -> None:
     """Write a new generation beside the one in use, then swap; call it under `lock`.
+
+    `before_swap` is called with the new manifest when all files are there and readers still use the old ones.
 
     Raises:
         IndexUnavailable: it cannot be written, as on a full disk; the one in use stays.
@@ -141,22 +151,29 @@ def write_index(folder: Path, facts: Mapping[str, Any], parts: PartIndex, arrays
         "grams.txt": "\n".join(grams).encode(),
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    contents["manifest.json"] = json.dumps({"format": FORMAT, **facts, "files": hashes}, indent=1).encode()
+    manifest = {"format": FORMAT, **facts, "files": hashes}
+    contents["manifest.json"] = json.dumps(manifest, indent=1).encode()
     digest = hashlib.sha256(contents["manifest.json"]).hexdigest()
     try:
         generation.mkdir()
         for name, content in contents.items():
             _write(generation / name, content)
+        if before_swap is not None:
+            before_swap({**manifest, "generation": str(generation)})
         pointer = folder / f".current-{generation.name}"
         _write(pointer, f"{generation.name} {digest}\n".encode())
         os.replace(pointer, folder / "CURRENT")
     except OSError as error:
         shutil.rmtree(generation, ignore_errors=True)
-        raise _unwritable(folder, error) from None
+        raise unwritable(folder, error) from None
+    except IndexUnavailable:  # from `before_swap`
+        shutil.rmtree(generation, ignore_errors=True)
+        raise
     remove_leftovers(folder, keep=generation.name)
 
 
-def _unwritable(folder: Path, error: OSError) -> IndexUnavailable:
+def unwritable(folder: Path, error: OSError) -> IndexUnavailable:
+    """The error of a folder that cannot be written."""
     fix = "free some space, or set DELEGATE_HOME to a folder that you may write"
     return IndexUnavailable(f"cannot write to {folder}: {error.strerror or error}", fix)
 
@@ -191,7 +208,7 @@ def lock(folder: Path) -> Iterator[None]:
         holder = FileLock(folder / ".lock")
         holder.acquire()
     except OSError as error:
-        raise _unwritable(folder, error) from None
+        raise unwritable(folder, error) from None
     try:
         yield
     finally:
