@@ -4,6 +4,7 @@ All calibration comes from the roster itself: each sample request in turn is lef
 without it, and it is predicted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,10 @@ def prepare(roster: Roster, parts: Parts, vectors: Vectors) -> Training:
     return Training(roster, parts, vectors, vocabulary, cards, requests)
 
 
+def _forget(held_out: HeldOut) -> None:
+    pass
+
+
 def fit_roster(
     roster: Roster,
     parts: Parts,
@@ -70,32 +75,43 @@ def fit_roster(
     progress: Progress,
     target_error: float = 0.05,
     without: frozenset[str] = frozenset(),
+    keep: Callable[[HeldOut], None] = _forget,
 ) -> Fitted:
     """Fit all there is to fit; without enough sample requests the public constants stand.
 
     Args:
+        keep: is given the held-out requests, if there are any.
         without: views whose weight is held at 0, to measure what they are worth; `none` keeps all its features.
     """
     training = prepare(roster, parts, vectors)
     everything = np.arange(len(parts.texts))
-    folds = _fold_count(training)
-    progress("fitting", 0, folds + 1)
+    progress("fitting", 0, 1)
     weight, bias = _head(training, everything)
     bm25 = _bm25(training, everything)
+    held_out = hold_out(training, progress)
+    examples = np.bincount(parts.owner[parts.rows(Part.EXAMPLE)], minlength=len(roster))
+    kept = np.array([view not in without for view in head.VIEWS])
+    prior = calibration.prior_weights(examples) * kept
+    if held_out is None:
+        fitted, report = _constants(prior, target_error)
+    else:
+        held_out.left_out.standard[..., ~kept] = 0.0
+        fitted, report = _calibrate(held_out, prior, target_error)
+        keep(held_out)
+    cards = vectors[parts.offsets[:-1]]
+    arrays = {"head_weight": weight, "head_bias": bias, **head.moments(weight, bias, cards), **bm25, **fitted}
+    return Fitted(arrays, list(training.vocabulary), report)
+
+
+def hold_out(training: Training, progress: Progress) -> HeldOut | None:
+    """Every sample request scored by what was fitted without it; None where there are too few."""
+    folds = _fold_count(training)
     held_out = []
     for fold in range(folds):
         progress("fitting", fold + 1, folds + 1)
         held_out.append(_fold(training, fold, folds))
     progress("fitting", folds + 1, folds + 1)
-    examples = np.bincount(parts.owner[parts.rows(Part.EXAMPLE)], minlength=len(roster))
-    kept = np.array([view not in without for view in head.VIEWS])
-    prior = calibration.prior_weights(examples) * kept
-    for each in held_out:
-        each.left_out.standard[..., ~kept] = 0.0
-    fitted, report = _calibrate(_join(held_out), prior, target_error) if held_out else _constants(prior, target_error)
-    cards = vectors[parts.offsets[:-1]]
-    arrays = {"head_weight": weight, "head_bias": bias, **head.moments(weight, bias, cards), **bm25, **fitted}
-    return Fitted(arrays, list(training.vocabulary), report)
+    return _join(held_out) if held_out else None
 
 
 def _fold_count(training: Training) -> int:

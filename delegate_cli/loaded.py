@@ -3,6 +3,7 @@
 Query and views go in, a ranking of all eligible agents and of nobody comes out. Knows nothing of policy or records.
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,19 @@ class Ranking:
     views: Views
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What turns views into probabilities and a threshold.
+
+    Weights of the views, shape (views,), coefficients of `none`, shape (features + 1,), and the threshold's curve, shape
+    (points, 3).
+    """
+
+    weights: Floats
+    none: Floats
+    curve: Floats
+
+
 class Loaded:
     """What is loaded for deciding.
 
@@ -52,37 +66,41 @@ class Loaded:
         self.encoder = encoder
         self.index = index
         self.report = index.manifest["report"]
-        self.weights: Floats = index.arrays["weights"]
+        self.fit = Fit(index.arrays["weights"], index.arrays["none"], index.arrays["threshold_curve"])
+        self.labels = 0
         self.retriever = FusedRetriever(index.parts, index.arrays["owner"], lexical, agents)
         self.decider = HeadDecider(index.arrays, index.parts)
-        self._none: Floats = index.arrays["none"]
-        self._curve: Floats = index.arrays["threshold_curve"]
 
     @property
     def calibrated(self) -> bool:
-        """Whether the probabilities were fitted on this roster's own held-out requests."""
-        return bool(self.report["requests"])
+        """Whether the probabilities were fitted on this roster's own held-out requests or labelled tasks."""
+        return bool(self.report["requests"] or self.labels)
+
+    @property
+    def weights(self) -> Floats:
+        """Of the views, shape (views,)."""
+        return self.fit.weights
+
+    def label_free(self) -> "Loaded":
+        """The same with what was fitted on the roster alone."""
+        arrays = self.index.arrays
+        return self.with_fit(Fit(arrays["weights"], arrays["none"], arrays["threshold_curve"]), 0)
+
+    def with_fit(self, fit: Fit, labels: int) -> "Loaded":
+        """The same index and decider with what was fitted on this number of labelled tasks."""
+        other = copy(self)
+        other.fit, other.labels = fit, labels
+        return other
 
     def threshold(self, target_error: float) -> float:
         """The least probability for handing over at this target error."""
-        return threshold.at(self._curve, target_error).probability
+        return threshold.at(self.fit.curve, target_error).probability
 
     def rank(self, query: Query, views: Views, count: int, eligible: NDArray[np.bool_] | None) -> Ranking:
         """Probabilities of all eligible agents and of nobody."""
-        logits = views.standard @ self.weights - views.penalty
+        logits = views.standard @ self.fit.weights - views.penalty
         inside = softmax(logits)
-        best = int(np.lexsort((views.places, -inside))[0])
-        place = int(views.places[best])
-        standard = none_model.features(
-            self.decider.best_support(query.vector, place),
-            float(none_model.tied(logits, inside)),
-            float(query.lexical[place]),
-            views.head_top,
-            len(query.text),
-        )
-        if count == 1:
-            standard = none_model.alone(standard)
-        none = float(none_model.probability_none(standard, self._none))
+        none = float(none_model.probability_none(self._none_features(query, views, count, logits, inside), self.fit.none))
         outside = count - len(views.places)
         places, share = views.places, inside
         if outside:
@@ -95,3 +113,20 @@ class Loaded:
         order = np.lexsort((places, -share))
         share = share[order]
         return Ranking(places[order], share * (1 - none), share, none, views)
+
+    def none_features(self, query: Query, views: Views, count: int) -> Floats:
+        """What the probability that nobody fits is computed from, shape (features,)."""
+        logits = views.standard @ self.fit.weights - views.penalty
+        return self._none_features(query, views, count, logits, softmax(logits))
+
+    def _none_features(self, query: Query, views: Views, count: int, logits: Floats, inside: Floats) -> Floats:
+        best = int(np.lexsort((views.places, -inside))[0])
+        place = int(views.places[best])
+        standard = none_model.features(
+            self.decider.best_support(query.vector, place),
+            float(none_model.tied(logits, inside)),
+            float(query.lexical[place]),
+            views.head_top,
+            len(query.text),
+        )
+        return none_model.alone(standard) if count == 1 else standard

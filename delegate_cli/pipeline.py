@@ -4,41 +4,36 @@
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from delegate_cli import policy
 from delegate_cli.agents import Roster
+from delegate_cli.calibrating import keep
 from delegate_cli.confidence import rubric
 from delegate_cli.deciders.head import VIEWS
-from delegate_cli.decision import Candidate, DeciderInfo, Decision, Evidence, EvidenceKind, Exclusion, Status
+from delegate_cli.decision import Candidate, DeciderInfo, Decision, Exclusion, Status
 from delegate_cli.encoders import Encoder, Vectors, catalog
 from delegate_cli.errors import EncoderError, IndexUnavailable, TaskError
+from delegate_cli.evidence import Quotable, content_words
 from delegate_cli.index import store
-from delegate_cli.index.parts import Part, agent_parts
+from delegate_cli.index.calibration import Label
+from delegate_cli.index.parts import agent_parts
 from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.retrievers.fused import Query
 from delegate_cli.settings import Settings, home, resolve
 
+if TYPE_CHECKING:
+    from delegate_cli.calibrating.fit import Calibration
+    from delegate_cli.fitting import HeldOut
+
 MAX_TASK = 1024 * 1024  # characters
-_EVIDENCE_KIND = {
-    Part.CARD: EvidenceKind.CARD,
-    Part.SENTENCE: EvidenceKind.CARD,
-    Part.EXAMPLE: EvidenceKind.EXAMPLE,
-    Part.NOT_FOR: EvidenceKind.NOT_FOR,
-}
-_CLEARLY = 0.1  # similarity by which a passage must be nearer than any sentence or request to stand as evidence
-_FUNCTION_WORDS = frozenset(
-    """about after also been before could does each every from have here into just like more most much need only other over
-    please some such than that their them then there these they this those very want were what when where which while will
-    with would your""".split()  # noqa: SIM905  (a list of quoted words would fill a page)
-)
 Floats = NDArray[np.float64]
 
 
@@ -170,6 +165,15 @@ class Delegator:
         self._thresholds.clear()
         return store.read_manifest(store.folder_of(self.folder, self.roster))
 
+    def calibrate(self, labels: Sequence[Label], facts: Mapping[str, Any], store_it: bool = True) -> "Calibration":
+        """Fit what can be fitted on labelled tasks, and keep it with the index where it is no worse (`keep.make`)."""
+        ground = keep.Ground(store.folder_of(self.folder, self.roster), self.roster, self.settings, self._progress, self._say)
+        try:
+            return keep.make(ground, self._prepare, labels, facts, store_it)
+        finally:
+            self._ready = None
+            self._thresholds.clear()
+
     def encoder(self) -> "Encoder":
         """The compiled encoder, which is compiled first when it is missing."""
         if self._encoder is not None:
@@ -198,7 +202,8 @@ class Delegator:
         problem = ""
         for attempt in range(4):  # others may replace the index between its making and its reading
             try:
-                return Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
+                loaded = Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
+                return keep.attach(loaded, folder, self._say)
             except store.Unusable as reason:
                 problem = str(reason)
             if not self._rebuild:
@@ -213,10 +218,13 @@ class Delegator:
         from delegate_cli.index.build import build_index
 
         folder = store.folder_of(self.folder, self.roster)
-        fit = partial(fit_roster, target_error=self.settings.target_error, without=self._without)
-        build_index(folder, self.roster, encoder, fit, self._progress, force)
+        held_out: list[HeldOut] = []
+        fit = partial(fit_roster, target_error=self.settings.target_error, without=self._without, keep=held_out.append)
+        ground = keep.Ground(folder, self.roster, self.settings, self._progress, self._say)
+        renew = partial(keep.renew, ground=ground, encoder=encoder, held_out=held_out)
+        build_index(folder, self.roster, encoder, fit, self._progress, force, renew)
 
-    def _parts(self, place: int) -> "Quotable":
+    def _parts(self, place: int) -> Quotable:
         if place not in self._agent_parts:
             self._agent_parts[place] = Quotable(agent_parts(self.roster.agents[place]))
         return self._agent_parts[place]
@@ -315,28 +323,3 @@ def check_task(task: str) -> str:
     if not task:
         raise TaskError("the task is empty", "say in words what is to be done")
     return task
-
-
-class Quotable:
-    """One agent's parts, and which of them may stand as evidence: sentences and requests rather than the whole card."""
-
-    def __init__(self, parts: list[tuple[Part, str]]) -> None:
-        self._parts = parts
-        rows = [row for row, (kind, _) in enumerate(parts) if kind is not Part.NOT_FOR]
-        self._usable = np.array(rows)
-        self._specific = np.array([row for row in rows if parts[row][0] is not Part.CARD] or rows)
-
-    def nearest(self, similarity: Vectors) -> Evidence:
-        """The part that is nearest to the task; `similarity` has shape (parts,)."""
-        row = int(self._specific[similarity[self._specific].argmax()])
-        whole = int(self._usable[similarity[self._usable].argmax()])
-        if self._parts[whole][0] is Part.CARD and similarity[whole] > similarity[row] + _CLEARLY:
-            row = whole  # a passage of a long card, beyond the sentences that have vectors of their own
-        kind, text = self._parts[row]
-        return Evidence(_EVIDENCE_KIND[kind], text, float(similarity[row]))
-
-
-def content_words(text: str) -> list[str]:
-    """The words of a text of four letters and more, lower case, without the commonest function words."""
-    words = "".join(char if char.isalnum() else " " for char in text.casefold()).split()
-    return [word for word in words if len(word) > 3 and word not in _FUNCTION_WORDS]

@@ -1,5 +1,6 @@
 """Which heavy modules each command loads, in a fresh interpreter: this is what keeps the cold start short."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -101,6 +102,21 @@ def test_only_a_report_loads_matplotlib(tmp_path: Path) -> None:
     modules = loaded(*arguments, "--report", str(tmp_path / "report.html"))
     assert "matplotlib" in modules
     assert not modules & {"matplotlib.pyplot", "rich"}
+
+
+@pytest.mark.usefixtures("kept")
+def test_route_with_a_calibration_loads_no_training_either(tmp_path: Path) -> None:
+    texts = (("refund my shoes", "refunds"), ("my payslip", "payroll"), ("book a train", "travel-desk"))
+    lines = [{"task": f"{text} {number}", "agent": agent} for number in range(4) for text, agent in texts]
+    lines += [{"task": f"who won match {number}", "agent": None} for number in range(8)]
+    path = tmp_path / "labelled.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    modules = loaded("calibrate", str(path), "--agents", SMALL)
+    assert {"scipy"} <= modules
+    assert "CALIBRATION" in {found.name for found in (tmp_path / "kept" / "indexes").rglob("*")}
+    modules = loaded("route", "--agents", SMALL, "--format", "json", "Refund the shoes")
+    assert modules >= VECTORS
+    assert not modules & (TRAINING | OTHERS)
 
 
 @pytest.mark.parametrize("command", ["list", "show"])

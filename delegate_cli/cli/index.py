@@ -23,7 +23,10 @@ def rebuild(
     delegator = options.open_delegator(agents, {"encoder": encoder}, quiet=quiet, verbose=verbose)
     started = time.perf_counter()
     manifest = delegator.rebuild()
-    _write([*_facts(manifest), ("seconds", f"{time.perf_counter() - started:.1f}"), *_report(manifest)], manifest, format)
+    seconds = ("seconds", f"{time.perf_counter() - started:.1f}")
+    words, calibration = _calibration(manifest)
+    pairs = [*_facts(manifest), seconds, *_report(manifest), ("calibration", words)]
+    _write(pairs, {**manifest, "calibration": calibration}, format)
     return 0
 
 
@@ -38,7 +41,9 @@ def status(
     if manifest is None:
         _write([("state", state)], {"state": state}, format)
         return 1
-    _write([("state", state), *_facts(manifest), *_report(manifest)], {"state": state, **manifest}, format)
+    words, calibration = _calibration(manifest)
+    pairs = [("state", state), *_facts(manifest), *_report(manifest), ("calibration", words)]
+    _write(pairs, {"state": state, **manifest, "calibration": calibration}, format)
     return 0 if state == "fresh" else 1
 
 
@@ -56,7 +61,7 @@ def verify(
 
 @app.command(epilog="Example:\n\n\b\n  delegate index clear --agents old.yaml")
 def clear(agents: options.Agents = options.AgentsDefault) -> int:
-    """Remove the index of this roster. It is made again when it is needed."""
+    """Remove the index of this roster, and what was calibrated on labelled tasks. The index is made again when needed."""
     import shutil
 
     from delegate_cli.errors import IndexUnavailable
@@ -99,6 +104,15 @@ def _state(agents: str, encoder: str | None, whole: bool) -> tuple[str, dict[str
     except store.Unusable as reason:
         return ("missing" if manifest is None else f"unusable: {reason}"), manifest
     return "fresh", manifest
+
+
+def _calibration(manifest: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    """What was fitted on labelled tasks, in words and as figures."""
+    from pathlib import Path
+
+    from delegate_cli.calibrating.keep import status
+
+    return status(Path(manifest["generation"]).parent, manifest)
 
 
 def _facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:

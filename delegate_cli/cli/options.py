@@ -97,7 +97,7 @@ def progress(quiet: bool = False) -> Callable[[str, int, int], None]:
         if _shown.get("what") != what:
             _shown["what"], _shown["task"] = what, _shown["bar"].add_task(what, total=total)
         _shown["bar"].update(_shown["task"], completed=done, total=total)
-        if done >= total and what == "fitting":
+        if done >= total and what in ("fitting", "labelled tasks"):
             stop_progress()
 
     return show

@@ -1,0 +1,176 @@
+"""A calibration between memory and the files beside the index: opened with it, renewed with it, never in its way.
+
+Whatever is wrong with the kept calibration, the label-free fit decides and one line says so.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from delegate_cli.agents import Roster
+from delegate_cli.encoders import Encoder
+from delegate_cli.errors import IndexUnavailable
+from delegate_cli.index import calibration as kept
+from delegate_cli.index import store
+from delegate_cli.index.build import Progress
+from delegate_cli.index.calibration import Label
+from delegate_cli.loaded import Fit, Loaded
+from delegate_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from delegate_cli.calibrating.fit import Calibration
+    from delegate_cli.fitting import HeldOut
+
+Say = Callable[[str], None]
+_MEND = "run: delegate calibrate TASKS.jsonl, or delegate calibrate --reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a calibration is made for: the folder of the index, its roster and settings, and who is told of it."""
+
+    folder: Path
+    roster: Roster
+    settings: Settings
+    progress: Progress
+    say: Say
+
+
+def attach(ready: Loaded, folder: Path, say: Say) -> Loaded:
+    """The index with the calibration that is kept beside it, if there is one and it was made for this index."""
+    try:
+        stored = kept.read(folder)
+        if stored is None:
+            return ready
+        record = stored.fits.get(_generation(ready.index.manifest))
+        if record is None:
+            raise store.Unusable("it was made for another index")
+        return ready.with_fit(_fit(record, ready.fit), int(stored.facts["tasks"]) if record["figures"]["applied"] else 0)
+    except (store.Unusable, KeyError, TypeError, ValueError) as reason:
+        say(f"calibration on labelled tasks left out: {_said(reason)} ({_MEND})")
+        return ready
+
+
+def status(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    """In words, what is kept for this generation, and its record; the record is None where nothing is in use."""
+    try:
+        stored = kept.read(folder)
+        if stored is None:
+            return "none", None
+        record = stored.fits.get(_generation(manifest))
+        if record is None:
+            raise store.Unusable("it was made for another index")
+        parts = [name for name, part in record["figures"]["parts"].items() if part["applied"]]
+        facts = stored.facts
+        what = f"{', '.join(parts)} fitted" if parts else "nothing was better than the label-free fit"
+        words = f"{what} on {facts['tasks']} labelled tasks of {facts['date']}"
+        return words, {**record["figures"], "labels": facts}
+    except (store.Unusable, KeyError, TypeError, ValueError) as reason:
+        return f"not used: {_said(reason)}", None
+
+
+def make(
+    ground: Ground, open_index: Callable[[], Loaded], labels: Sequence[Label], facts: Mapping[str, Any], store_it: bool
+) -> "Calibration":
+    """Calibrate the index in use, and keep what is no worse than before.
+
+    Args:
+        facts: kept with the labels: `date`, `source_sha256`, and `none_share`, which is None where it is estimated.
+
+    Raises:
+        IndexUnavailable: it cannot be written, or others keep replacing the index.
+    """
+    from delegate_cli.fitting import hold_out, prepare  # scikit-learn and scipy: 1 s
+    from delegate_cli.index.parts import parts_of
+
+    for _ in range(3):
+        ready = open_index()
+        vectors = np.asarray(ready.index.parts.vectors)
+        held_out = hold_out(prepare(ground.roster, parts_of(ground.roster), vectors), ground.progress)
+        found = _calibrate(ground, ready, labels, held_out, facts["none_share"])
+        if not store_it or not found.applied or _save(ground.folder, ready, labels, facts, found):
+            return found
+    raise IndexUnavailable("the index was replaced three times while it was calibrated", "try again")
+
+
+def renew(manifest: Mapping[str, Any], ground: Ground, encoder: Encoder, held_out: Sequence["HeldOut"]) -> None:
+    """Calibrate a new generation on the labelled tasks that are kept, before it is swapped in; called under the lock.
+
+    The old generation's fit is kept too: until the swap it is the one in use.
+
+    Raises:
+        IndexUnavailable: it cannot be written.
+    """
+    try:
+        stored = kept.read(ground.folder)
+        if stored is None:
+            return
+        labels = kept.read_labels(ground.folder, stored)
+        ready = Loaded(encoder, store.read_generation(manifest))
+        found = _calibrate(ground, ready, labels, held_out[0] if held_out else None, stored.facts["none_share"])
+    except (store.Unusable, KeyError, TypeError, ValueError) as reason:
+        ground.say(f"calibration on labelled tasks left out: {_said(reason)} ({_MEND})")
+        return
+    if found.tasks < len(labels):
+        gone = len(labels) - found.tasks
+        ground.say(f"{gone} of {len(labels)} labelled tasks left out: the roster no longer has their agents")
+    fits = {name: fit for name, fit in stored.fits.items() if name == _current(ground.folder)}
+    facts = {**stored.facts, "tasks": found.tasks, "nobody": found.nobody}
+    kept.write(ground.folder, labels, facts, {**fits, _generation(manifest): _record(found)})
+
+
+def _calibrate(
+    ground: Ground, ready: Loaded, labels: Sequence[Label], held_out: "HeldOut | None", none_share: float | None
+) -> "Calibration":
+    from delegate_cli.calibrating.fit import calibrate, see  # scikit-learn and scipy, as above
+
+    seen = see(ready, labels, ground.roster, ground.settings.shortlist, ground.progress)
+    if not seen:
+        raise store.Unusable("the roster has none of the agents of its labelled tasks")
+    return calibrate(ready, seen, len(ground.roster), ground.settings.target_error, held_out, none_share)
+
+
+def _save(folder: Path, ready: Loaded, labels: Sequence[Label], facts: Mapping[str, Any], found: "Calibration") -> bool:
+    """Keep a calibration for the index it was fitted on; False when that index is no longer the one in use."""
+    generation = _generation(ready.index.manifest)
+    with store.lock(folder):
+        if _current(folder) != generation:
+            return False
+        facts = {**facts, "tasks": found.tasks, "nobody": found.nobody}
+        kept.write(folder, labels, facts, {generation: _record(found)})
+    return True
+
+
+def _generation(manifest: Mapping[str, Any]) -> str:
+    return Path(manifest["generation"]).name
+
+
+def _current(folder: Path) -> str:
+    try:
+        return _generation(store.read_manifest(folder))
+    except store.Unusable:
+        return ""
+
+
+def _record(found: "Calibration") -> dict[str, Any]:
+    fit = {"weights": found.fit.weights.tolist(), "none": found.fit.none.tolist(), "curve": found.fit.curve.tolist()}
+    return {**fit, "figures": found.as_dict()}
+
+
+def _fit(record: Mapping[str, Any], like: Fit) -> Fit:
+    columns = like.curve.shape[1]
+    found = Fit(
+        np.array(record["weights"], dtype=float),
+        np.array(record["none"], dtype=float),
+        np.array(record["curve"], dtype=float).reshape(-1, columns),
+    )
+    if found.weights.shape != like.weights.shape or found.none.shape != like.none.shape:
+        raise store.Unusable("it was made by another version")
+    return found
+
+
+def _said(reason: Exception) -> str:
+    return str(reason) if isinstance(reason, store.Unusable) else "it is damaged"

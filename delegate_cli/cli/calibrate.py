@@ -1,0 +1,96 @@
+"""`delegate calibrate`: probabilities, `none` and threshold fitted on the user's own labelled tasks."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from delegate_cli.cli import options, streams
+from delegate_cli.cli.options import Listing
+from delegate_cli.errors import UsageError
+
+EXAMPLES = """Examples:
+
+\b
+  delegate calibrate labelled.jsonl --dry-run    # what would it change?
+  delegate calibrate labelled.jsonl
+  delegate calibrate --reset
+
+Each line is {"task": "…", "agent": "id"}; `agent` may be a list of acceptable ids, or null where nobody fits. Ten lines are
+needed, fifty and more tell. The figures are cross-fitted: each task is predicted by what was fitted without it. A part
+(weights, none, threshold) that is worse than without labels is left as it was.
+"""
+
+
+def calibrate(
+    tasks: Annotated[str | None, typer.Argument(metavar="TASKS.jsonl", help="Labelled tasks, as for eval.")] = None,
+    agents: options.Agents = options.AgentsDefault,
+    format: options.ListingFormat = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit and print, but keep nothing.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget the labelled tasks and what was fitted on them.")] = False,
+    none_share: Annotated[
+        float | None,
+        typer.Option("--none-share", metavar="SHARE", help="Share of real tasks that nobody fits. Default: as in the file."),
+    ] = None,
+    encoder: options.Encoder = None,
+    no_color: options.NoColor = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Fit the probabilities on labelled tasks of your own, where that makes them no worse."""
+    if (tasks is None) != reset:
+        raise UsageError("name a file of labelled tasks, or give --reset", "see delegate calibrate --help")
+    if none_share is not None and not 0 < none_share < 1:
+        raise UsageError(f"--none-share must lie between 0 and 1, not {none_share:g}", "write a share such as 0.05")
+    if tasks is None:
+        return _reset(agents, format)
+    delegator = options.open_delegator(agents, {"encoder": encoder}, quiet=quiet, verbose=verbose)
+    from delegate_cli.evaluation.tasks import read_labelled
+    from delegate_cli.index.calibration import Label
+
+    labels = [Label(each.task, tuple(sorted(each.agents))) for each in read_labelled(tasks, delegator.roster)]
+    found = delegator.calibrate(labels, _facts(tasks, none_share), store_it=not dry_run)
+    record = {**found.as_dict(), "stored": found.applied and not dry_run}
+    _write(record, format, no_color)
+    return 0
+
+
+def _facts(path: str, none_share: float | None) -> dict[str, Any]:
+    """What is kept of the file beside its tasks."""
+    import datetime
+    import hashlib
+    from pathlib import Path
+
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return {"source_sha256": digest, "date": today, "none_share": none_share}
+
+
+def _reset(agents: str, format: Listing | None) -> int:
+    from delegate_cli.index import calibration, store
+    from delegate_cli.render.calibration import reset_line
+    from delegate_cli.render.jsonl import json_text
+    from delegate_cli.roster.load import load_roster
+    from delegate_cli.settings import home
+
+    folder = store.folder_of(home(), load_roster(agents))
+    removed = False
+    if folder.exists():
+        with store.lock(folder):
+            removed = calibration.forget(folder)
+    chosen = options.listing_format(format)
+    streams.write(json_text({"removed": removed}) if chosen is Listing.JSON else reset_line(removed))
+    return 0
+
+
+def _write(record: dict[str, Any], format: Listing | None, no_color: bool) -> None:
+    from delegate_cli.render import calibration
+    from delegate_cli.render.jsonl import json_text
+
+    chosen = options.listing_format(format)
+    if chosen is Listing.JSON:
+        streams.write(json_text(record))
+    elif chosen is Listing.PLAIN:
+        streams.write(calibration.plain(record))
+    else:
+        streams.write(calibration.table(record, streams.wants_color(no_color, sys.stdout), streams.width()))
