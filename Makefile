@@ -5,7 +5,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold benchmark constants clean
+.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels benchmark constants clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -14,7 +14,7 @@ help:
 	@echo "make report   write build/report.html: delegate eval on the example roster and its labelled tasks"
 	@echo "make format   format the code"
 	@echo "make docs     generate docs/commands.md, docs/decision.svg and completions/"
-	@echo "make bench DATA=folder, make bench-cold, make constants DATA=folder"
+	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make constants DATA=folder"
 	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
 	@echo "make clean    remove .venv and caches"
 
@@ -87,6 +87,9 @@ bench-cold: .venv/.installed-dev
 # Each peer gets an environment of its own under build/peers. ONLY="--sets mcp_bench --peers bm25 --most 50" for a quick look.
 benchmark: .venv/.installed
 	$(BIN)/python -m benchmarks.peers $(DATA) $(ONLY)
+
+bench-labels: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.labels $(DATA)
 
 constants: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.constants $(DATA)
