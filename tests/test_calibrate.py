@@ -132,6 +132,14 @@ def test_a_dry_run_keeps_nothing(invoke, labels, kept):
     assert decisions(invoke) == (before, "")
 
 
+def test_eval_says_when_it_measures_on_the_labels_themselves(invoke, labels):
+    path = labels(FITTING + STRANGE)
+    assert invoke("eval", path, "--agents", SMALL).err == ""
+    calibrate(invoke, path)
+    assert "fitted on these very tasks" in invoke("eval", path, "--agents", SMALL).err
+    assert invoke("eval", labels(FITTING, "other"), "--agents", SMALL).err == ""
+
+
 # what it leaves alone
 
 

@@ -3,6 +3,7 @@
 Whatever is wrong with the kept calibration, the label-free fit decides and one line says so.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,20 @@ def status(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, dict[str, An
         return words, {**record["figures"], "labels": facts}
     except (store.Unusable, KeyError, TypeError, ValueError) as reason:
         return f"not used: {_said(reason)}", None
+
+
+def source_digest(data: bytes) -> str:
+    """What a file of labelled tasks is known again by."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def rests_on(folder: Path, data: bytes) -> bool:
+    """Whether the kept calibration was fitted on the file with this content."""
+    try:
+        stored = kept.read(folder)
+    except store.Unusable:
+        return False
+    return stored is not None and stored.facts.get("source_sha256") == source_digest(data)
 
 
 def make(

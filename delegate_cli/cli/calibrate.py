@@ -58,12 +58,12 @@ def calibrate(
 def _facts(path: str, none_share: float | None) -> dict[str, Any]:
     """What is kept of the file beside its tasks."""
     import datetime
-    import hashlib
     from pathlib import Path
 
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    from delegate_cli.calibrating.keep import source_digest
+
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return {"source_sha256": digest, "date": today, "none_share": none_share}
+    return {"source_sha256": source_digest(Path(path).read_bytes()), "date": today, "none_share": none_share}
 
 
 def _reset(agents: str, format: Listing | None) -> int:

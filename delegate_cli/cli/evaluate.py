@@ -71,6 +71,8 @@ def _measure(delegator: Any, path: str, wanted: Experiments, quiet: bool) -> tup
     from delegate_cli.evaluation.tasks import read_labelled
 
     tasks = read_labelled(path, delegator.roster)
+    if not quiet:
+        _note_own_labels(path, delegator)
     sizes = eval_options.fitting_sizes(wanted.sizes, len(delegator.roster), quiet)
     progress = options.progress(quiet)
     if wanted:
@@ -92,6 +94,19 @@ def _measure(delegator: Any, path: str, wanted: Experiments, quiet: bool) -> tup
 
         figures["without"] = ablation(delegator, tasks, wanted.without, progress)
     return figures, outcomes
+
+
+def _note_own_labels(path: str, delegator: Any) -> None:
+    """Say so where the calibration was fitted on this very file."""
+    from pathlib import Path
+
+    from delegate_cli.calibrating.keep import rests_on
+    from delegate_cli.index.store import folder_of
+
+    if rests_on(folder_of(delegator.folder, delegator.roster), Path(path).read_bytes()):
+        streams.note(
+            "the calibration was fitted on these very tasks, so figures flatter it; calibrate prints cross-fitted ones"
+        )
 
 
 def _compare(
