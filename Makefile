@@ -2,10 +2,10 @@
 PYTHON ?= python3
 DATA ?= ../shared/data
 BIN := .venv/bin
-CODE := delegate_cli benchmarks tests docs
+CODE := delegate_cli benchmarks training tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels benchmark constants clean
+.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels benchmark constants train clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -16,6 +16,7 @@ help:
 	@echo "make docs     generate docs/commands.md, docs/decision.svg and completions/"
 	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make constants DATA=folder"
 	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
+	@echo "make train DATA=folder   train the default encoder's adapter again (hours)"
 	@echo "make clean    remove .venv and caches"
 
 # The stamps are renewed when the project file or the pins change, so that nothing is installed twice.
@@ -93,6 +94,10 @@ bench-labels: .venv/.installed-dev
 
 constants: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.constants $(DATA)
+
+train: .venv/.installed-dev
+	$(BIN)/python -m training.train $(DATA) --out build/encoder
+	$(BIN)/python -m training.export build/encoder delegate_cli/encoders/delegation.safetensors
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,7 @@
 """Which encoder a name means, where its compiled form lies, and whether it is there. Imports nothing heavy.
 
-A compiled encoder is a folder `encoders/<fingerprint>` with `encoder.json`, `model.ort` and `tokenizer.json`.
+`all-MiniLM-L6-v2` means the packaged model with the adapter that comes with delegate, `all-MiniLM-L6-v2@base` the model as
+published. A compiled encoder is a folder `encoders/<fingerprint>` with `encoder.json`, `model.ort` and `tokenizer.json`.
 """
 
 import hashlib
@@ -13,6 +14,9 @@ from typing import Any
 from delegate_cli.errors import EncoderError
 
 PACKAGED = "all-MiniLM-L6-v2"
+BASE = f"{PACKAGED}@base"
+ADAPTER = Path(__file__).with_name("delegation.safetensors")
+ADAPTER_SHA256 = ""  # of that file: hashing it at every start would cost 3 ms
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 COMPILER = 1  # raise when compile.py makes other files than before
 
@@ -24,6 +28,7 @@ class EncoderSource:
     name: str
     location: str | None  # None: the packaged files
     fingerprint: str
+    adapter: Path | None = None
 
     def folder(self, home: Path) -> Path:
         """Where the compiled form is kept."""
@@ -36,8 +41,10 @@ def find(name: str) -> EncoderSource:
     Raises:
         EncoderError: it looks like a path, but there is no such folder.
     """
-    if name in (PACKAGED, f"sentence-transformers/{PACKAGED}"):
-        return EncoderSource(PACKAGED, None, f"{PACKAGED}-{PACKAGED_SHA256[:12]}-{COMPILER}")
+    if name == PACKAGED:
+        return EncoderSource(PACKAGED, None, f"{PACKAGED}-{ADAPTER_SHA256[:12]}-{COMPILER}", ADAPTER)
+    if name in (BASE, f"sentence-transformers/{PACKAGED}"):
+        return EncoderSource(BASE, None, f"{PACKAGED}-{PACKAGED_SHA256[:12]}-{COMPILER}")
     if not name.strip() or not name.isprintable():
         raise EncoderError(f"{name!r} names no encoder", f"correct `encoder`, or use {PACKAGED}")
     path = Path(name).expanduser()

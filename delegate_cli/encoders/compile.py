@@ -23,7 +23,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from sentence_transformers import SentenceTransformer
 
-from delegate_cli.encoders import catalog
+from delegate_cli.encoders import adapter, catalog
 from delegate_cli.encoders.catalog import EncoderSource
 from delegate_cli.errors import EncoderError
 
@@ -104,6 +104,8 @@ def _usable(target: Path, damaged: bool) -> bool:
 def _build(source: EncoderSource, work: Path) -> dict[str, Any]:
     location = source.location if source.location is not None else str(_packaged())
     model = _load(source, location)
+    if source.adapter is not None:
+        _adapt(model, source.adapter)
     tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -163,6 +165,14 @@ def _load(source: EncoderSource, location: str) -> SentenceTransformer:
             f"the encoder {source.name} cannot be loaded ({type(error).__name__}: {str(error)[:160]})",
             f"name a local sentence-transformers folder, or use {catalog.PACKAGED}",
         ) from None
+
+
+def _adapt(model: SentenceTransformer, path: Path) -> None:
+    if adapter.file_hash(path) != catalog.ADAPTER_SHA256:
+        raise EncoderError(f"{path} is not the file that was released", "reinstall delegate-cli")
+    state = model.state_dict()  # the tensors themselves, so that the model changes with them
+    with torch.no_grad():
+        adapter.merge(state, path, catalog.PACKAGED_SHA256)
 
 
 def _export(model: SentenceTransformer, probes: list[list[int]], path: Path) -> None:

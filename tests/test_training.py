@@ -1,0 +1,140 @@
+"""The training recipe on a tiny set of our own: the same result from the same seed, also after an interruption."""
+
+import argparse
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from delegate_cli.encoders import adapter, catalog
+from delegate_cli.errors import EncoderError
+from training import batches, export, pools, train
+
+AGENTS = [
+    {"id": "refunds", "name": "Refunds", "description": "Gives money back for returned goods. Checks the receipt first."},
+    {"id": "parcels", "name": "Parcels", "description": "Finds parcels that are late. Knows every carrier in the country."},
+    {"id": "payroll", "name": "Payroll", "description": "Pays wages and explains pay slips. Corrects hours that are missing."},
+    {"id": "gardens", "name": "Gardens", "description": "Advises on plants and lawns. Says when to sow and when to cut."},
+]
+TASKS = {
+    "refunds": ["I want my money back for the kettle", "return these shoes please", "the lamp broke, refund it"],
+    "parcels": ["where is my parcel", "the delivery is three days late", "track order 7781"],
+    "payroll": ["my overtime is missing on the slip", "when are wages paid in May", "why is my tax so high"],
+    "gardens": ["moss in the lawn", "when do I sow beans", "cut back the roses now or later"],
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two rosters with dev tasks, and a test task that must never be seen."""
+    for name in ("shop", "other"):
+        folder = tmp_path / "data" / "rosters" / name
+        folder.mkdir(parents=True)
+        (folder / "roster.yaml").write_text(yaml.safe_dump({"agents": AGENTS}))
+        rows: list[dict[str, Any]] = [
+            {"task": f"{task} {name}", "agent": agent, "split": "dev"} for agent, tasks in TASKS.items() for task in tasks
+        ]
+        rows.append({"task": "who won the match", "agent": None, "split": "dev"})
+        rows.append({"task": "SECRET of the test split", "agent": "refunds", "split": "test"})
+        (folder / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "data" / "catalogs").mkdir()
+    return tmp_path / "data"
+
+
+def options(data: Path, out: Path, **changes: Any) -> argparse.Namespace:
+    usual = {"data": data, "out": out, "steps": 3, "rate": 1e-3, "anchor": 10.0, "seed": 3, "leave": []}
+    return argparse.Namespace(**{**usual, **changes})
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(out / "model" / "model.safetensors")
+
+
+def test_test_tasks_and_sample_requests_are_never_drawn(data: Path) -> None:
+    found = pools.read_pools(data)
+    assert [pool.name for pool in found] == ["other", "shop"]
+    texts = {request for pool in found for agent in pool.agents for request in agent.requests}
+    assert len(texts) == 24
+    assert not [text for text in texts if "SECRET" in text]
+
+
+def test_a_batch_has_no_answer_of_its_own_and_no_agent_twice(data: Path) -> None:
+    found = pools.read_pools(data)
+    rivals = np.array([[1, 2], [2, 3], [3, 0], [0, 1]])
+    for number in range(20):
+        batch = batches.draw(found[0], found[1:], rivals, random.Random(number))
+        assert not batch.allowed.diagonal().any()
+        assert len(batch.texts) == len(batch.owner) == len(batch.card)
+        assert sorted(batch.owner[batch.card].tolist()) == [0, 1, 2, 3]
+        assert (batch.owner == -1).sum() > 0
+
+
+def test_requests_that_two_agents_fit_are_neither_right_nor_wrong() -> None:
+    both = frozenset({"a", "b"})
+    agents = tuple(pools.Candidate(name, ("shared", f"own {name}"), ((f"card {name}",),), (), name) for name in "abc")
+    pool = pools.Pool("p", "p", agents, {"shared": both}, ())
+    batch = batches.draw(pool, [], np.array([[1, 2], [0, 2], [0, 1]]), random.Random(1))
+    names = np.array([next(name for name in "abc" if f"card {name}" in batch.texts[row]) for row in np.flatnonzero(batch.card)])
+    places = {name: batch.owner[batch.card][row] for row, name in enumerate(names)}
+    apart = np.ix_(batch.owner == places["a"], batch.owner == places["b"])
+    assert not batch.allowed[apart].any()
+    assert batch.allowed[np.ix_(batch.owner == places["a"], batch.owner == places["c"])].all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_same_seed_same_weights_also_after_an_interruption(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train.train(options(data, tmp_path / "whole"))
+    monkeypatch.setattr(train, "CHECKPOINT", 0.0)
+    real = train.contrast
+    calls: list[int] = []
+
+    def killed(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(train, "contrast", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(options(data, tmp_path / "halves"))
+    monkeypatch.setattr(train, "contrast", real)
+    train.train(options(data, tmp_path / "halves"))
+    whole, halves = weights(tmp_path / "whole"), weights(tmp_path / "halves")
+    assert all(torch.equal(whole[name], halves[name]) for name in whole)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "halves" / "log.jsonl").read_text().splitlines()]
+    assert steps == [0, 1, 2]
+
+    target = tmp_path / "adapter.safetensors"
+    kept, total = export.export(tmp_path / "whole" / "model", target, 384, {"seed": 3})
+    assert kept == pytest.approx(total, rel=1e-6)
+    base = load_file(train.packaged() / "model.safetensors")
+    prefix = next(iter(load_file(target))).split("encoder.")[0]
+    state = {f"{prefix}{name}": tensor.clone() for name, tensor in base.items()}
+    adapter.merge(state, target, catalog.PACKAGED_SHA256)
+    moved = [name for name in base.keys() & whole.keys() if not torch.equal(base[name], whole[name])]
+    assert moved
+    for name in moved:
+        change = (whole[name] - base[name]).abs().max()
+        assert (state[prefix + name] - whole[name]).abs().max() <= 0.01 * change + 1e-6
+    assert adapter.describe(target) == {"seed": 3}
+
+
+def test_an_adapter_for_other_weights_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save_file({"w.up": torch.ones(2, 1), "w.down": torch.ones(1, 2)}, str(path), {adapter.BASE: "x"})
+    with pytest.raises(EncoderError, match="another encoder"):
+        adapter.merge({"w": torch.zeros(2, 2)}, path, "y")
+    with pytest.raises(EncoderError, match="does not fit: w"):
+        adapter.merge({"v": torch.zeros(2, 2)}, path, "x")
+    state = {"w": torch.zeros(2, 2)}
+    adapter.merge(state, path, "x")
+    assert torch.equal(state["w"], torch.ones(2, 2))
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(EncoderError, match="cannot be read"):
+        adapter.merge(state, path, "x")

@@ -1,0 +1,128 @@
+"""Public rosters → pools: what one training step draws from.
+
+Only dev tasks, cards and paraphrased cards are used. Sample requests are left out on purpose: an index leaves them out one
+at a time to learn how far its probabilities can be trusted, which says nothing about texts that the encoder was trained on.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from benchmarks.data import read_tasks
+from delegate_cli.index.parts import PASSAGE, cut, sentences, spoken
+from delegate_cli.roster.load import load_roster
+
+FAMILY = {
+    "clinc150": "intents", "snips": "intents", "dstc11_banking": "intents", "sgd": "services", "metatool": "plugins",
+    "toolalpaca": "plugins", "seal_tools": "plugins", "mcp_bench": "plugins", "a2a_samples": "plugins", "lobehub": "assistants",
+    "subagents_davila7": "subagents", "dotnet_skills": "subagents", "hint3_sofmattress": "chat", "healthcare7": "chat",
+    "stackoverflow": "questions",
+}  # fmt: skip
+# How often a step draws from each: variety counts more than size, and a set of few tasks is soon known by heart. Folders that
+# are not named here count once, as a family each.
+SHARE = {
+    "clinc150": 3.0, "snips": 0.5, "dstc11_banking": 0.3, "sgd": 2.0, "metatool": 3.0, "toolalpaca": 1.0, "seal_tools": 1.5,
+    "mcp_bench": 0.3, "a2a_samples": 0.1, "lobehub": 1.0, "subagents_davila7": 1.2, "dotnet_skills": 0.1,
+    "hint3_sofmattress": 0.5, "healthcare7": 0.1, "stackoverflow": 1.5, "prompts": 2.0, "servers": 1.0,
+}  # fmt: skip
+
+
+_SPOKEN_TO = re.compile(r"(?i)(you|your|you're|role|personality|memory|experience|vibe)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An agent as a training step sees it. `cards` are alternatives, each a list of passages."""
+
+    id: str
+    requests: tuple[str, ...]
+    cards: tuple[tuple[str, ...], ...]
+    sentences: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """One roster: its agents, requests that several agents fit, and requests that nobody fits."""
+
+    name: str
+    family: str
+    agents: tuple[Candidate, ...]
+    shared: dict[str, frozenset[str]]  # request → ids of all agents that fit, where there is more than one
+    nobody: tuple[str, ...]
+
+
+def read_pools(data: Path) -> list[Pool]:
+    """A pool for every roster under `data/rosters`, and those of the catalogues."""
+    folders = [folder for folder in sorted((data / "rosters").iterdir()) if (folder / "roster.yaml").exists()]
+    return [*map(read_pool, folders), *read_catalogs(data)]
+
+
+def read_pool(folder: Path) -> Pool:
+    """The pool of one roster, from its dev tasks, its cards and those of its paraphrased rosters."""
+    tasks = read_tasks(folder / "tasks.jsonl", "dev")
+    requests: dict[str, list[str]] = {}
+    for task in tasks:
+        for agent in task.agents:
+            requests.setdefault(agent, []).append(task.task)
+    rosters = [load_roster(path) for path in sorted(folder.glob("roster*.yaml"))]
+    agents = []
+    for agent in rosters[0]:
+        found = (roster.get(agent.id) for roster in rosters)
+        versions = [each for each in found if each is not None]
+        cards = tuple(passages(spoken(each.name), each.description) for each in versions)
+        said = tuple(sentence for sentence in sentences(agent.description) if len(sentence) >= 20)
+        agents.append(Candidate(agent.id, tuple(requests.get(agent.id, ())), cards, said, spoken(agent.name)))
+    shared = {task.task: task.agents for task in tasks if len(task.agents) > 1}
+    nobody = tuple(task.task for task in tasks if not task.agents)
+    return Pool(folder.name, FAMILY.get(folder.name, folder.name), tuple(agents), shared, nobody)
+
+
+def read_catalogs(data: Path) -> list[Pool]:
+    """Pools of catalogues without tasks: lines of an agent's prompt, or what a server's tools do, stand for requests."""
+    prompts: dict[str, Candidate] = {}
+    for path in sorted(path for name in ("wshobson", "agency_agents") for path in (data / "catalogs" / name).rglob("*.md")):
+        text = path.read_text(encoding="utf-8", errors="replace").replace("\r", "")
+        head = re.match(r"(?s)\A---\n(.*?)\n---\n(.*)", text)
+        name = re.search(r"(?m)^name:\s*(.+)$", head[1]) if head else None
+        about = re.search(r"(?m)^description:\s*(.+)$", head[1]) if head else None
+        if head and name and about:
+            lines = [re.sub(r"^[\d.)\s]+|\*\*", "", line) for line in sentences(head[2])]
+            candidate(prompts, name[1].strip("\"'"), about[1].strip("\"'"), [line for line in lines if 30 < len(line) < 160])
+    servers: dict[str, Candidate] = {}
+    for path in sorted((data / "catalogs" / "docker_mcp_registry").glob("*/tools.json")):
+        server = yaml.load(path.with_name("server.yaml").read_text(), Loader=yaml.CSafeLoader)
+        tools = [tool.get("description") or "" for tool in json.loads(path.read_text())]
+        about = server.get("about") or {}
+        lines = [line for tool in tools for line in sentences(tool)[:2] if 20 < len(line) < 160]
+        candidate(servers, about.get("title") or server["name"], about.get("description") or "", lines)
+    pools = [("prompts", "subagents", prompts), ("servers", "plugins", servers)]
+    return [Pool(name, family, tuple(agents.values()), {}, ()) for name, family, agents in pools if len(agents) > 1]
+
+
+def candidate(agents: dict[str, Candidate], name: str, description: str, lines: list[str]) -> None:
+    """Add an agent of a catalogue; at most some forty lines from all over its text, none that names it or speaks to it."""
+    lines = [line for line in dict.fromkeys(lines) if name.casefold() not in line.casefold() and not _SPOKEN_TO.match(line)]
+    lines = lines[:: max(1, len(lines) // 40)]
+    said = tuple(sentence for sentence in sentences(description) if len(sentence) >= 20)
+    agents[name.casefold()] = Candidate(name, tuple(lines), (passages(spoken(name), description),), said, spoken(name))
+
+
+def passages(name: str, description: str) -> tuple[str, ...]:
+    """A card as an index would cut it."""
+    return tuple(f"{name}: {passage}" for passage in cut(description, PASSAGE)) or (name,)
+
+
+def general_sentences(data: Path) -> list[str]:
+    """Sentences in several languages and of several sorts, whose similarities are to stay what they are."""
+    found = []
+    for path in sorted((data / "rosters").glob("*/tasks_lang.jsonl")):
+        found += [task.task for task in read_tasks(path, "dev")]
+    for path in sorted((data / "catalogs").rglob("*.md")):
+        text = path.read_text(encoding="utf-8", errors="replace").replace("\r", "")
+        body = re.sub(r"(?s)\A---.*?\n---", "", text)
+        found += [line for line in sentences(body)[3:40:12] if 30 < len(line) < 200]
+    return found
