@@ -1,34 +1,25 @@
-"""`make bench`: how often the first agent is right and whether the probabilities are true, on every public roster.
+"""Accuracy, calibration and hand-overs on the public rosters: `make bench DATA=folder`.
 
-ECE is over tasks that somebody fits; `all` counts tasks that nobody fits too, where any agent is wrong. `decided` is the
-share of tasks handed over unasked, `wrong` the share of wrong ones among them (tasks that somebody fits), `none kept` the
-share of tasks that nobody fits which were handed over all the same.
+Everything goes through `Delegator`, with the settings a user has who sets none, and through the measures of `delegate eval`.
+Shares are in percent. "by chance" is the calibration error that perfectly true probabilities are expected to show on so few
+tasks; "wrong" is the error among tasks handed over, "none kept" the share of tasks nobody fits that were handed over.
 """
 
 import argparse
-import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.data import MAX_TASKS, DataSet, read_sets
-from delegate_cli.confidence.metrics import auroc, expected_calibration_error
-from delegate_cli.decision import Decision, Status
+from delegate_cli.evaluation.measures import measure
+from delegate_cli.evaluation.run import run_tasks
+from delegate_cli.evaluation.tasks import LabelledTask
 from delegate_cli.pipeline import Delegator
+from delegate_cli.settings import resolve
 
-COLUMNS = (
-    "set",
-    "agents",
-    "tasks",
-    "top-1",
-    "top-3",
-    "ECE",
-    "ECE all",
-    "none AUROC",
-    "decided",
-    "wrong",
-    "none kept",
-    "tasks/s",
-)
-WIDTHS = (20, 6, 5, 6, 6, 6, 7, 10, 7, 6, 9, 8)
+COLUMNS = {
+    "set": 20, "agents": 6, "tasks": 5, "top-1": 6, "top-3": 6, "ECE": 5, "by chance": 9, "log loss": 8, "none AUROC": 10,
+    "decided": 7, "wrong": 6, "none kept": 9,
+}  # fmt: skip
 
 
 def main() -> None:
@@ -38,73 +29,57 @@ def main() -> None:
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--most", type=int, default=MAX_TASKS, help="tasks a set, drawn with a fixed seed")
     parser.add_argument("--levels", action="store_true", help="also print accuracy by rubric level")
+    parser.add_argument("--encoder", help="another encoder than the default")
     options = parser.parse_args()
-    print("  ".join(name.rjust(width) for name, width in zip(COLUMNS, WIDTHS, strict=True)))
+    print("  ".join(name.rjust(width) for name, width in COLUMNS.items()))
     for data in read_sets(options.data, options.split, options.only, options.most):
         if data.tasks:
-            print(measure(data, options.levels), flush=True)
+            print(lines(data, figures_of(data, options.encoder), options.levels), flush=True)
 
 
-def measure(data: DataSet, levels: bool) -> str:
-    """One line of the table."""
-    delegator = Delegator(data.roster)
-    delegator.decide(data.tasks[0].task)
-    started = time.perf_counter()
-    decisions = [delegator.decide(task.task) for task in data.tasks]
-    seconds = time.perf_counter() - started
-    rows = list(zip(data.tasks, decisions, strict=True))
-    inside = [(task.agents, decision) for task, decision in rows if task.agents]
-    outside = [decision for task, decision in rows if not task.agents]
-    right = [decision.candidates[0].agent in gold for gold, decision in inside]
-    third = [any(candidate.agent in gold for candidate in decision.candidates) for gold, decision in inside]
-    stated = [decision.probability for _, decision in inside]
-    sure = [is_right for is_right, (_, decision) in zip(right, inside, strict=True) if decided(decision)]
-    every = stated + [decision.probability for decision in outside]
-    none = [decision.none for _, decision in rows]
+def figures_of(data: DataSet, encoder: str | None) -> dict[str, Any]:
+    """What `delegate eval` says of this set."""
+    delegator = Delegator(data.roster, resolve({"encoder": encoder}, data.roster.settings))
+    tasks = [LabelledTask(task.task, task.agents, line) for line, task in enumerate(data.tasks, 1)]
+    outcomes, seconds = run_tasks(delegator, tasks)
+    return measure(outcomes, len(data.roster), seconds)
+
+
+def lines(data: DataSet, figures: dict[str, Any], levels: bool) -> str:
+    """One line of the table, and one of levels."""
+    given = figures["handed_over"]
     values = (
         data.name,
         str(len(data.roster)),
-        str(len(rows)),
-        share(sum(right), len(right)),
-        share(sum(third), len(third)),
-        f"{100 * expected_calibration_error(stated, right):.1f}",
-        f"{100 * expected_calibration_error(every, right + [False] * len(outside)):.1f}",
-        f"{auroc(none, [not task.agents for task, _ in rows]):.3f}" if outside else "",
-        share(len(sure), len(right)),
-        share(len(sure) - sum(sure), len(sure)),
-        share(sum(map(decided, outside)), len(outside)),
-        f"{len(rows) / seconds:.0f}",
+        str(figures["tasks"]),
+        percent(figures["top1"]),
+        percent(figures["top3"]),
+        percent(figures["ece"]),
+        percent(figures["ece_by_chance"]),
+        decimal(figures["log_loss"]),
+        decimal(figures["none_auroc"]),
+        percent(given["coverage"]),
+        percent(given["error"]),
+        percent(figures["false_accept"]),
     )
-    line = "  ".join(value.rjust(width) for value, width in zip(values, WIDTHS, strict=True))
-    return line + (by_level(rows_right(inside)) if levels else "")
+    line = "  ".join(value.rjust(width) for value, width in zip(values, COLUMNS.values(), strict=True))
+    if levels:
+        found = (
+            f"{each['level']}: {percent(each['accuracy'])} of {(each['accuracy'] or {'of': 0})['of']}"
+            for each in figures["levels"]
+        )
+        line += "\n" + " " * 22 + "level " + "   ".join(found)
+    return line
 
 
-def decided(decision: Decision) -> bool:
-    return decision.status is Status.DECIDED
+def percent(figure: dict[str, Any] | float | None) -> str:
+    """A share in percent, or a dash where there is nothing to count."""
+    value = figure["value"] if isinstance(figure, dict) else figure
+    return "-" if value is None else f"{100 * value:.1f}"
 
 
-def rows_right(inside: list[tuple[frozenset[str], Decision]]) -> list[tuple[int, bool]]:
-    """Level of the first candidate and whether it is right."""
-    found = []
-    for gold, decision in inside:
-        rubric = decision.candidates[0].rubric
-        assert rubric is not None
-        found.append((rubric.level, decision.candidates[0].agent in gold))
-    return found
-
-
-def by_level(rows: list[tuple[int, bool]]) -> str:
-    """Accuracy by rubric level with the number of tasks at each."""
-    parts = []
-    for level in range(1, 6):
-        right = [is_right for found, is_right in rows if found == level]
-        parts.append(f"{level}: {share(sum(right), len(right))} of {len(right)}")
-    return "\n" + " " * 22 + "level " + "   ".join(parts)
-
-
-def share(part: int, whole: int) -> str:
-    """A percentage, or a dash where there is nothing to count."""
-    return f"{100 * part / whole:.1f}" if whole else "-"
+def decimal(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.3f}"
 
 
 if __name__ == "__main__":

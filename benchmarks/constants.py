@@ -1,11 +1,14 @@
 """`make constants`: fits the default constants on the dev splits of the public rosters, and shows what each is worth on sets
 of another family than those it was fitted on.
 
-Prints values to copy into `confidence/calibration.py`, `confidence/none.py`, `confidence/rubric.py` and `pipeline.py`.
-Every roster weighs the same, whatever its number of tasks.
+Prints values to copy into `confidence/calibration.py`, `confidence/none.py`, `confidence/rubric.py` and `loaded.py`.
+Every roster weighs the same, whatever its number of tasks. The default encoder has been trained on these very tasks, and
+would make everything look surer than it is on rosters it never saw: `--encoders` names folders that
+`training.train --leave` wrote, and each roster is measured with one that was trained without it.
 """
 
 import argparse
+import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +17,15 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from benchmarks.data import DataSet, LabelledTask, read_sets
+from benchmarks.data import FAMILY, DataSet, LabelledTask, read_sets
 from delegate_cli.confidence import calibration, none, rubric
 from delegate_cli.confidence.calibration import softmax
 from delegate_cli.confidence.metrics import auroc, expected_calibration_error
+from delegate_cli.encoders.catalog import BASE
 from delegate_cli.index.parts import Part
 from delegate_cli.pipeline import Delegator
+from delegate_cli.settings import Settings
 
-FAMILY = {
-    "clinc150": "intents", "snips": "intents", "dstc11_banking": "intents", "stackoverflow": "questions", "sgd": "services",
-    "metatool": "plugins", "toolalpaca": "plugins", "seal_tools": "plugins", "mcp_bench": "plugins", "a2a_samples": "plugins",
-    "lobehub": "assistants", "subagents_davila7": "subagents", "dotnet_skills": "subagents", "hint3_sofmattress": "chat",
-    "healthcare7": "chat",
-}  # fmt: skip
 MAX_TASKS = 400
 # Tasks that nobody fits are of three sorts: real ones, where a set has them, those of other families, and those whose right
 # agent was taken out. What each weighs:
@@ -55,13 +54,15 @@ class Measured:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--encoders", type=Path, nargs="*", default=[], help="folders written by training.train --leave")
     options = parser.parse_args()
     every = [data for data in read_sets(options.data, "dev", most=MAX_TASKS) if len(data.tasks) >= 20]
-    sets = [measure(data, foreign_tasks(data, every)) for data in every]
+    delegators = {data.name: Delegator(data.roster, encoder_for(data.name, options.encoders)) for data in every}
+    sets = [measure(data, delegators[data.name], foreign_tasks(data, every)) for data in every]
     print("share of right agents outside the shortlist of 50:", np.mean([one.outside for one in sets]).round(4))
     print_weights(sets)
     print_none(sets)
-    print_rubric(read_sets(options.data, "dev", most=MAX_TASKS))
+    print_rubric(every, delegators)
 
 
 def foreign_tasks(data: DataSet, every: list[DataSet]) -> list[str]:
@@ -76,8 +77,15 @@ def foreign_tasks(data: DataSet, every: list[DataSet]) -> list[str]:
     return draw.sample(pool, FOREIGN)
 
 
-def measure(data: DataSet, foreign: list[str]) -> Measured:
-    delegator = Delegator(data.roster)
+def encoder_for(name: str, folders: list[Path]) -> Settings:
+    """The first encoder whose training left this set out; without any, the published model."""
+    for folder in folders:
+        if name not in json.loads((folder / "card.json").read_text())["sets"]:
+            return Settings(encoder=str(folder / "model"))
+    return Settings(encoder=BASE)
+
+
+def measure(data: DataSet, delegator: Delegator, foreign: list[str]) -> Measured:
     ready = delegator.ready()
     index = ready.index
     everyone = np.arange(len(data.roster))
@@ -208,13 +216,11 @@ def fit_logistic(rows: list[Any], centre: Floats, scale: Floats, ridge: float = 
     return minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B").x
 
 
-def print_rubric(sets: list[DataSet]) -> None:
+def print_rubric(sets: list[DataSet], delegators: dict[str, Delegator]) -> None:
     """P(the first candidate is right) from its probability and evidence, which the levels cut into five."""
     found = []
     for data in sets:
-        if len(data.tasks) < 20:
-            continue
-        delegator = Delegator(data.roster)
+        delegator = delegators[data.name]
         rows, labels = [], []
         for task in data.tasks:
             first = delegator.decide(task.task).candidates[0]

@@ -10,6 +10,13 @@ from delegate_cli.roster.load import load_roster
 
 MAX_TASKS = 1000
 SEED = 7
+# Sets of one family are alike: what is fitted on one is judged on the others.
+FAMILY = {
+    "clinc150": "intents", "snips": "intents", "dstc11_banking": "intents", "sgd": "services", "metatool": "plugins",
+    "toolalpaca": "plugins", "seal_tools": "plugins", "mcp_bench": "plugins", "a2a_samples": "plugins", "lobehub": "assistants",
+    "subagents_davila7": "subagents", "dotnet_skills": "subagents", "hint3_sofmattress": "chat", "healthcare7": "chat",
+    "stackoverflow": "questions",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The mathematics of calibration against independent recomputation and by its properties."""
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import roc_auc_score
 
 from delegate_cli.confidence import calibration, none, rubric, threshold
-from delegate_cli.confidence.metrics import auroc, expected_calibration_error, wilson
+from delegate_cli.confidence.metrics import auroc, chance_calibration_error, expected_calibration_error, wilson
 from delegate_cli.deciders.fit import fit_head
 from delegate_cli.deciders.head import TYPICAL, moments, standardise
 
@@ -24,6 +25,15 @@ def test_softmax_sums_to_one_and_keeps_the_order(logits):
     probability = calibration.softmax(logits)
     assert np.allclose(probability.sum(axis=1), 1)
     assert (np.diff(np.take_along_axis(probability, np.argsort(logits, axis=1), axis=1)) >= 0).all()
+
+
+@SMALL
+@given(st.lists(shares, min_size=1, max_size=6))
+def test_calibration_error_by_chance_is_the_mean_over_all_outcomes(probability):
+    outcomes = list(itertools.product((False, True), repeat=len(probability)))
+    chance = [math.prod(p if right else 1 - p for p, right in zip(probability, outcome, strict=True)) for outcome in outcomes]
+    mean = sum(c * expected_calibration_error(probability, outcome) for c, outcome in zip(chance, outcomes, strict=True))
+    assert chance_calibration_error(probability) == pytest.approx(mean, abs=1e-9)
 
 
 @SMALL

@@ -11,16 +11,10 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.data import read_tasks
+from benchmarks.data import FAMILY, read_tasks
 from delegate_cli.index.parts import PASSAGE, cut, sentences, spoken
 from delegate_cli.roster.load import load_roster
 
-FAMILY = {
-    "clinc150": "intents", "snips": "intents", "dstc11_banking": "intents", "sgd": "services", "metatool": "plugins",
-    "toolalpaca": "plugins", "seal_tools": "plugins", "mcp_bench": "plugins", "a2a_samples": "plugins", "lobehub": "assistants",
-    "subagents_davila7": "subagents", "dotnet_skills": "subagents", "hint3_sofmattress": "chat", "healthcare7": "chat",
-    "stackoverflow": "questions",
-}  # fmt: skip
 # How often a step draws from each: variety counts more than size, and a set of few tasks is soon known by heart. Folders that
 # are not named here count once, as a family each.
 SHARE = {

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 WITH_EXAMPLES = (1.34, 0.40, 0.62)
 CARDS_ALONE = (1.32, 0.61, 0.51)
 # Prior standard deviations: of each weight relative to the common scale, and of the logarithm of the scale.
-WEIGHT_SD = 0.05
+WEIGHT_SD = 0.02
 SCALE_SD = 1.0
 
 

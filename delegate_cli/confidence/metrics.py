@@ -23,6 +23,28 @@ def expected_calibration_error(probability: Any, right: Any, bins: int = BINS) -
     return float(np.abs(gap).sum() / len(probability))
 
 
+def chance_calibration_error(probability: Any, bins: int = BINS) -> float:
+    """The calibration error that perfectly true probabilities are expected to show on so few tasks.
+
+    Within a bin the number of right ones has a Poisson binomial distribution, which is computed exactly.
+
+    Args:
+        probability: as for `expected_calibration_error`.
+    """
+    probability = np.asarray(probability, dtype=float)
+    if not len(probability):
+        return math.nan
+    place = np.minimum((probability * bins).astype(int), bins - 1)
+    total = 0.0
+    for bin in range(bins):
+        inside = probability[place == bin]
+        right = np.ones(1)  # P(so many right)
+        for share in inside:
+            right = np.convolve(right, (1.0 - share, share))
+        total += float(right @ np.abs(np.arange(len(right)) - inside.sum()))
+    return total / len(probability)
+
+
 def wilson(successes: float, trials: int, z: float = 1.96) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson 1927); (0, 1) without trials. A mean of counts need not be whole."""
     if trials == 0:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from delegate_cli.confidence.metrics import BINS, auroc, expected_calibration_error, wilson
+from delegate_cli.confidence.metrics import BINS, auroc, chance_calibration_error, expected_calibration_error, wilson
 from delegate_cli.evaluation.run import Outcome
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9)
@@ -39,6 +39,7 @@ def measure(outcomes: Sequence[Outcome], agents: int, seconds: float) -> dict[st
         "macro_f1": macro_f1(inside),
         "random_top1": number(np.mean([len(outcome.task.agents) / agents for outcome in inside])) if inside else None,
         "ece": number(expected_calibration_error(stated, right)),
+        "ece_by_chance": number(chance_calibration_error(stated)),
         "ece_all": number(expected_calibration_error(every, every_right)),
         "brier": number(((stated - right) ** 2).mean()) if inside else None,
         "log_loss": number(-np.log([max(outcome.gold_probability, 1e-12) for outcome in outcomes]).mean()),

@@ -32,6 +32,7 @@ def summary_rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("macro-F1", decimal(figures["macro_f1"])),
         ("random top-1", "–" if figures["random_top1"] is None else f"{100 * figures['random_top1']:.1f} %"),
         ("calibration error (ECE)", _as_percent(figures["ece"])),
+        ("ECE of true probabilities on so few tasks", _as_percent(figures["ece_by_chance"])),
         ("ECE, tasks that nobody fits included", _as_percent(figures["ece_all"])),
         ("Brier score", decimal(figures["brier"])),
         ("log loss", decimal(figures["log_loss"])),
