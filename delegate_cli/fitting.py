@@ -91,7 +91,7 @@ def fit_roster(
     held_out = hold_out(training, progress)
     examples = np.bincount(parts.owner[parts.rows(Part.EXAMPLE)], minlength=len(roster))
     kept = np.array([view not in without for view in head.VIEWS])
-    prior = calibration.prior_weights(examples) * kept
+    prior = calibration.prior_weights(head.taught(examples)) * kept
     if held_out is None:
         fitted, report = _constants(prior, target_error)
     else:
@@ -154,10 +154,12 @@ def _fold(training: Training, fold: int, folds: int) -> HeldOut:
     card = _best(tasks, training, rest[parts.kind[rest] == Part.CARD])
     raw_words = np.stack([words.scores(parts.texts[row]) for row in out])
     support = _best(tasks, training, rest[parts.kind[rest] != Part.NOT_FOR])
+    share = head.taught(np.bincount(parts.owner[examples], minlength=training.agents))
+    usual = head.typical(share, raw_words.max(axis=1, keepdims=True))
     columns = []
-    for view, raw in enumerate((raw_head, card, raw_words)):
+    for raw, deviation in zip((raw_head, card, raw_words), usual, strict=True):
         mean, variance = raw.mean(axis=1, keepdims=True), raw.var(axis=1, keepdims=True)
-        columns.append(head.standardise(raw, mean, variance, training.agents, view))
+        columns.append(head.standardise(raw, mean, variance, training.agents, deviation))
     standard = np.stack(columns, axis=-1).astype(np.float32)
     length = np.array([len(parts.texts[row]) for row in out])
     return HeldOut(LeftOut(standard, parts.owner[out]), support, raw_words, raw_head, length)
@@ -216,7 +218,7 @@ def _calibrate(held_out: HeldOut, prior: Any, target_error: float) -> tuple[dict
     coefficients = none.fit_none(inside, outside)
     final = top * (1 - none.probability_none(inside, coefficients))
     final_outside = top_outside * (1 - none.probability_none(outside, coefficients))
-    odds = none.PRIOR_NONE / (1 - none.PRIOR_NONE)
+    odds = threshold.TAKEN_OUT * none.PRIOR_NONE / (1 - none.PRIOR_NONE)
     curve = threshold.fit_curve(
         np.append(final, final_outside),
         np.append(right, np.zeros(len(outside), bool)),

