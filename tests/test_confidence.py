@@ -186,8 +186,6 @@ def test_standard_scores_of_few_agents_are_not_always_one():
 
 def test_words_of_long_tasks_count_by_proportion_and_no_words_count_nothing():
     short = np.array([0.3, 0.1, 0.0])
-    first, second = (
-        standardise(raw, raw.mean(), raw.var(), 3, typical(0.0, raw.max())[2]) for raw in (short, short / 100)
-    )
+    first, second = (standardise(raw, raw.mean(), raw.var(), 3, typical(0.0, raw.max())[2]) for raw in (short, short / 100))
     assert first == pytest.approx(second)
     assert (standardise(np.zeros(3), 0.0, 0.0, 3, typical(0.0, 0.0)[2]) == 0).all()

@@ -16,8 +16,8 @@ def test_the_adapter_is_the_file_that_the_catalogue_knows() -> None:
     assert hashlib.sha256(catalog.ADAPTER.read_bytes()).hexdigest() == catalog.ADAPTER_SHA256
     assert catalog.ADAPTER.stat().st_size <= 4_000_000
     card = adapter.describe(catalog.ADAPTER)
-    assert card["seed"] == 3
     assert "clinc150" in card["sets"]
+    assert all(run["seed"] and run["steps"] for run in card["runs"])
 
 
 def test_names_of_the_packaged_encoder() -> None:

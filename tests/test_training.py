@@ -120,14 +120,16 @@ def test_same_seed_same_weights_also_after_an_interruption(data: Path, tmp_path:
     moved = [name for name in base.keys() & whole.keys() if not torch.equal(base[name], whole[name])]
     assert moved
     for name in moved:
-        change = (whole[name] - base[name]).abs().max()
-        assert (state[prefix + name] - whole[name]).abs().max() <= 0.01 * change + 1e-6
+        change = (whole[name] - base[name]).norm()
+        assert (state[prefix + name] - whole[name]).norm() <= 0.03 * change + 1e-5
     assert adapter.describe(target) == {"seed": 3}
 
 
 def test_an_adapter_for_other_weights_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
-    save_file({"w.up": torch.ones(2, 1), "w.down": torch.ones(1, 2)}, str(path), {adapter.BASE: "x"})
+    one = torch.ones(1, 1, dtype=torch.int8)
+    parts = {"w.up": one.repeat(2, 1), "w.down": one.repeat(1, 2), "w.scale": torch.ones(1)}
+    save_file(parts, str(path), {adapter.BASE: "x"})
     with pytest.raises(EncoderError, match="another encoder"):
         adapter.merge({"w": torch.zeros(2, 2)}, path, "y")
     with pytest.raises(EncoderError, match="does not fit: w"):

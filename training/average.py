@@ -1,7 +1,6 @@
 """Several trained encoders → one with their mean weights, which does better on rosters that none of them saw than each alone.
 
-Runs that start from the same weights end close enough for that (Wortsman et al. 2022). Those that left a family out take part:
-they hold back what the others learned by heart of it.
+Runs that start from the same weights end close enough for that (Wortsman et al. 2022).
 """
 
 import argparse

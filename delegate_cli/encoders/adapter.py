@@ -1,8 +1,8 @@
 """A low-rank adapter: what training changed in an encoder, small enough to travel in the package.
 
-A safetensors file. For a matrix named N it holds `N.up` (rows, rank) and `N.down` (rank, columns), whose product is added to
-the matrix (Hu et al. 2022); a vector's change is stored whole under its name. Half precision; merged once, when the encoder
-is compiled, so that it costs nothing afterwards.
+A safetensors file. For a matrix named N it holds `N.up` (rows, rank) and `N.down` (rank, columns), both int8, and `N.scale`
+(rank,); (up · scale) @ down is added to the matrix (Hu et al. 2022). A vector's change is stored whole under its name.
+Merged once, when the encoder is compiled, so that it costs nothing afterwards.
 """
 
 import hashlib
@@ -46,8 +46,8 @@ def merge(state: dict[str, Any], path: Path, base_sha256: str) -> None:
     for name, part in parts.items():
         if name.endswith(".up"):
             whole = name.removesuffix(".up")
-            change = part @ parts[f"{whole}.down"]
-        elif name.endswith(".down"):
+            change = (part * parts[f"{whole}.scale"]) @ parts[f"{whole}.down"]
+        elif name.endswith((".down", ".scale")):
             continue
         else:
             whole, change = name, part
