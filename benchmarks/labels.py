@@ -2,8 +2,9 @@
 
 Labelled tasks are drawn from the dev split, figures are those of tasks of the test split. Both have the dev split's share of
 tasks that nobody fits: where real tasks have another share than the labelled ones, --none-share is to be given.
-The encoder is the published model, since the default one was trained on tasks of the dev split. Each line is the mean over the draws; `-` stands for the label-free fit. `worst` is the draw that lost most log loss, `noise`
-the 95 % half-width of the paired difference in log loss over test tasks.
+The encoder is the published model, since the default one was trained on tasks of the dev split. Each line is the mean over
+the draws; `-` stands for the label-free fit. `worst` is the draw that lost most log loss, `noise` the 95 % half-width of
+the paired difference in log loss over test tasks.
 """
 
 import argparse
