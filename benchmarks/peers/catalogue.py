@@ -44,10 +44,15 @@ PEERS = (
         "delegate-cli",
         (),  # this project itself
         "MIT",
-        (Setting("default", "delegate", "everything as it comes"),),
+        (
+            Setting("default", "delegate", "everything as it comes"),
+            Setting("base", "delegate, published encoder", "`encoder: all-MiniLM-L6-v2@base`, without the adapter"),
+        ),
         "a probability for each agent and for nobody",
         keeps=True,
-        about="Cold start is the whole command `delegate route` with the index made; the rest is its Python library.",
+        about="Its default encoder has an adapter that was trained on the development tasks and cards of these sets (never on a"
+        " test task), which no peer had: the second row is without it, on the very encoder that the peers run. Cold start is the"
+        " whole command `delegate route` with the index made; the rest is its Python library.",
     ),
     Peer(
         "semantic-router",

@@ -60,7 +60,7 @@ INTRODUCTION = """\
 
 Written by `make benchmark DATA=folder` on {day}, not by hand. One machine ({machine}), one
 command. Every peer has a virtual environment of its own and every row a process of its own with one thread, on the same
-rosters and tasks: the test split of public sets, at most 1,000 tasks drawn with a fixed seed. The settings of peers were
+rosters and tasks: the test split of public sets, at most {most:,} tasks drawn with a fixed seed. The settings of peers were
 chosen on development splits. The best value of a column is bold, whoever has it.
 
 - **top-1**, **top-3**: percent of tasks whose first agent, or one of the first three, is right. **±** is half the 95 %
@@ -82,8 +82,12 @@ floats{own}. No language model takes part.
 
 def page(tables: list[Table], peers: list[Peer], versions: dict[str, dict[str, str]]) -> str:
     """The whole page."""
-    own = "; delegate uses its default one" if any(peer.name == DELEGATE for peer in peers) else ""
-    parts = [INTRODUCTION.format(day=date.today().isoformat(), machine=machine(), own=own)]
+    own = "; delegate the same in int8, its default one with an adapter" if any(peer.name == DELEGATE for peer in peers) else ""
+    parts = [
+        INTRODUCTION.format(
+            day=date.today().isoformat(), machine=machine(), own=own, most=max((table.tasks for table in tables), default=0)
+        )
+    ]
     parts += ["## Mean over the sets\n", summary(tables)]
     for table in tables:
         parts += [f"## {table.name}\n", f"{table.agents:,} agents, {table.tasks:,} tasks.\n", rows(table.rows)]

@@ -137,8 +137,11 @@ def process(entrant: Entrant, job: dict[str, Any], work: Path) -> list[dict[str,
 def command_seconds(entrant: Entrant, roster: Path, task: str) -> float:
     """CPU time of one `delegate route`, from its start to its end."""
     command = [str(entrant.python.with_name("delegate")), "route", "--agents", str(roster), "--format", "json", "--", task]
+    env = variables(entrant.build, entrant.peer)
+    if entrant.setting.name == "base":
+        env["DELEGATE_ENCODER"] = "all-MiniLM-L6-v2@base"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, check=False, env=variables(entrant.build, entrant.peer))
+    done = subprocess.run(command, capture_output=True, check=False, env=env)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in (0, 1):
         raise PeerError(last_line(done.stderr.decode(errors="replace")))

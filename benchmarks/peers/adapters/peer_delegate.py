@@ -9,11 +9,14 @@ from protocol import TOP, Agent, Answer, Job, serve
 from delegate_cli import Delegator, load_roster
 from delegate_cli.agents import Agent as Card
 from delegate_cli.agents import Roster
+from delegate_cli.encoders.catalog import BASE, PACKAGED
 from delegate_cli.pipeline import Ask
+from delegate_cli.settings import Settings
 
 
 def build(job: Job) -> Callable[[str], Answer]:
-    delegator = Delegator(roster(job.agents, job))
+    settings = Settings(encoder=BASE) if job.setting == "base" else None
+    delegator = Delegator(roster(job.agents, job), settings)
     delegator.ready()
 
     def answer(task: str) -> Answer:
@@ -34,6 +37,7 @@ def roster(agents: list[Agent], job: Job) -> Roster:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--prepare"]:  # the encoder is compiled once a machine, not once a roster
-        Delegator(Roster((Card("any", "any"),))).encoder()
+        for name in (PACKAGED, BASE):
+            Delegator(Roster((Card("any", "any"),)), Settings(encoder=name)).encoder()
     else:
         serve(build)
