@@ -50,9 +50,9 @@ PEERS = (
         ),
         "a probability for each agent and for nobody",
         keeps=True,
-        about="Its default encoder has an adapter that was trained on the development tasks and cards of these sets (never on a"
-        " test task), which no peer had: the second row is without it, on the very encoder that the peers run. Cold start is the"
-        " whole command `delegate route` with the index made; the rest is its Python library.",
+        about="Its default encoder has an adapter that was trained on the development tasks and cards of these sets (never on"
+        " a test task), which no peer had: the second row is without it, on the very encoder that the peers run. Cold start is"
+        " the whole command `delegate route` with the index made; the rest is its Python library.",
     ),
     Peer(
         "semantic-router",
