@@ -15,6 +15,7 @@ import shell
 import yaml
 from shell import SMALL
 
+from delegate_cli.calibrating import fit
 from delegate_cli.confidence import labelled, none
 from delegate_cli.confidence.calibration import softmax
 from delegate_cli.index import calibration, store
@@ -402,3 +403,18 @@ def test_files_are_named_by_what_they_hold(tmp_path):
     assert calibration.forget(folder)
     assert not calibration.forget(folder)
     assert list(folder.iterdir()) == []
+
+
+def test_a_threshold_that_hands_over_less_with_as_many_errors_is_worse():
+    top = np.array([0.95, 0.9, 0.85, 0.8, 0.6])
+    right = np.array([True, False, True, True, True])
+    judged = fit.Judged(np.zeros(5), top, right, np.zeros(5), np.ones(5, dtype=bool))
+    weight = np.ones(5)
+
+    def loses(old: float, new: float) -> bool:
+        return fit.hands_over_less_for_nothing(judged, weight, np.full(5, old), np.full(5, new))
+
+    assert loses(0.8, 0.9)  # two fewer handed over, the wrong one among what is left
+    assert not loses(0.8, 0.92)  # the wrong one is no longer handed over
+    assert not loses(0.9, 0.8)
+    assert not loses(0.8, 0.8)

@@ -282,9 +282,15 @@ def _thresholds(
     if would[0] > was[0]:
         return old, curve, Verdict(False, "more errors among tasks handed over")
     # the old curve was drawn for the old probabilities: where these have moved, its coverage is not to be trusted
-    if not moved and would > was:
+    if (not moved and would > was) or hands_over_less_for_nothing(judged, each, old, new):
         return old, curve, Verdict(False, "fewer tasks handed over for no fewer errors")
     return new, curve, Verdict(True, "no more errors among tasks handed over")
+
+
+def hands_over_less_for_nothing(judged: Judged, each: Floats, old: Floats, new: Floats) -> bool:
+    """Whether the new cuts hand fewer tasks over, and no fewer wrong ones: all of shape (tasks,)."""
+    before, after = (each * ((judged.top >= cuts) & (judged.none < 0.5)) for cuts in (old, new))
+    return bool(after.sum() < before.sum() and after[~judged.right].sum() >= before[~judged.right].sum() > 0)
 
 
 def _curve(judged: Judged, each: Floats, rows: NDArray[np.bool_], behind: tuple[Floats, NDArray[np.bool_], Floats]) -> Floats:
