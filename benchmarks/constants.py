@@ -27,6 +27,7 @@ from delegate_cli.pipeline import Delegator
 from delegate_cli.settings import Settings
 
 MAX_TASKS = 400
+SHORTLIST = 50
 # Tasks that nobody fits are of three sorts: real ones, where a set has them, those of other families, and those whose right
 # agent was taken out. What each weighs:
 REAL_SHARE, FOREIGN_SHARE = 0.3, 0.5
@@ -59,7 +60,8 @@ def main() -> None:
     every = [data for data in read_sets(options.data, "dev", most=MAX_TASKS) if len(data.tasks) >= 20]
     delegators = {data.name: Delegator(data.roster, encoder_for(data.name, options.encoders)) for data in every}
     sets = [measure(data, delegators[data.name], foreign_tasks(data, every)) for data in every]
-    print("share of right agents outside the shortlist of 50:", np.mean([one.outside for one in sets]).round(4))
+    outside = np.mean([one.outside for one in sets])
+    print(f"share of right agents that are not among the nearest {SHORTLIST}:", outside.round(4))
     print_weights(sets)
     print_none(sets)
     print_rubric(every, delegators)
@@ -104,7 +106,7 @@ def measure(data: DataSet, delegator: Delegator, foreign: list[str]) -> Measured
         rows.append((views.standard.astype(np.float32), gold, support, query.lexical, head, len(task.task)))
         if gold.any():
             inside += 1
-            missed += not gold[ready.retriever.shortlist(query, 50)].any()
+            missed += not gold[ready.retriever.nearest(query, SHORTLIST)].any()
     examples = np.array([len(agent.examples) for agent in data.roster])
     columns = [np.stack(column) for column in zip(*rows, strict=True)]
     columns.append(np.arange(len(tasks)) >= len(data.tasks))

@@ -20,7 +20,7 @@ from delegate_cli.retrievers.lexical import LexicalIndex
 
 # Probability that is spread over eligible agents outside the shortlist, so that nobody is impossible: the share of dev
 # tasks whose right agent is not among the first 50 (`make constants`).
-OUTSIDE = 0.008
+OUTSIDE = 0.01
 Floats = NDArray[np.float64]
 _NEEDED = {"owner", "kind", "offsets", "weights", "none", "threshold_curve", "head_weight", "card_mean", "bm25_weight"}
 
