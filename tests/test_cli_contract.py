@@ -120,7 +120,14 @@ def test_6_nobody_is_eligible(invoke: Run, tmp_path: Path) -> None:
 
 def test_130_interrupted_while_waiting(kept: Path) -> None:
     pipe = subprocess.PIPE
-    process = subprocess.Popen([*COMMAND, *route("--format", "jsonl", "-")], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    process = subprocess.Popen(
+        [*COMMAND, *route("--format", "jsonl", "-")],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell ignores it for what runs in the background
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write("Book a flight\n")
