@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import MAX_TASKS, DataSet, read_sets
+from benchmarks.data import MAX_TASKS, DataSet, encoder_for, read_sets
 from delegate_cli.evaluation.measures import measure
 from delegate_cli.evaluation.run import run_tasks
 from delegate_cli.evaluation.tasks import LabelledTask
@@ -30,11 +30,13 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=MAX_TASKS, help="tasks a set, drawn with a fixed seed")
     parser.add_argument("--levels", action="store_true", help="also print accuracy by rubric level")
     parser.add_argument("--encoder", help="another encoder than the default")
+    parser.add_argument("--encoders", type=Path, nargs="+", help="for each set the first that was trained without it")
     options = parser.parse_args()
     print("  ".join(name.rjust(width) for name, width in COLUMNS.items()))
     for data in read_sets(options.data, options.split, options.only, options.most):
         if data.tasks:
-            print(lines(data, figures_of(data, options.encoder), options.levels), flush=True)
+            encoder = encoder_for(data.name, options.encoders) if options.encoders else options.encoder
+            print(lines(data, figures_of(data, encoder), options.levels), flush=True)
 
 
 def figures_of(data: DataSet, encoder: str | None) -> dict[str, Any]:

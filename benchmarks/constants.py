@@ -8,7 +8,6 @@ would make everything look surer than it is on rosters it never saw: `--encoders
 """
 
 import argparse
-import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from benchmarks.data import FAMILY, DataSet, LabelledTask, read_sets
+from benchmarks.data import FAMILY, DataSet, LabelledTask, encoder_for, read_sets
 from delegate_cli.confidence import calibration, none, rubric
 from delegate_cli.confidence.calibration import softmax
 from delegate_cli.confidence.metrics import auroc, expected_calibration_error
-from delegate_cli.encoders.catalog import BASE
 from delegate_cli.index.parts import Part
 from delegate_cli.pipeline import Delegator
 from delegate_cli.settings import Settings
@@ -58,7 +56,9 @@ def main() -> None:
     parser.add_argument("--encoders", type=Path, nargs="*", default=[], help="folders written by training.train --leave")
     options = parser.parse_args()
     every = [data for data in read_sets(options.data, "dev", most=MAX_TASKS) if len(data.tasks) >= 20]
-    delegators = {data.name: Delegator(data.roster, encoder_for(data.name, options.encoders)) for data in every}
+    delegators = {
+        data.name: Delegator(data.roster, Settings(encoder=encoder_for(data.name, options.encoders))) for data in every
+    }
     sets = [measure(data, delegators[data.name], foreign_tasks(data, every)) for data in every]
     outside = np.mean([one.outside for one in sets])
     print(f"share of right agents that are not among the nearest {SHORTLIST}:", outside.round(4))
@@ -77,14 +77,6 @@ def foreign_tasks(data: DataSet, every: list[DataSet]) -> list[str]:
         for task in draw.sample(other.tasks, min(FOREIGN_PER_SET, len(other.tasks)))
     ]
     return draw.sample(pool, FOREIGN)
-
-
-def encoder_for(name: str, folders: list[Path]) -> Settings:
-    """The first encoder whose training left this set out; without any, the published model."""
-    for folder in folders:
-        if name not in json.loads((folder / "card.json").read_text())["sets"]:
-            return Settings(encoder=str(folder / "model"))
-    return Settings(encoder=BASE)
 
 
 def measure(data: DataSet, delegator: Delegator, foreign: list[str]) -> Measured:

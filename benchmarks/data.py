@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delegate_cli.agents import Roster
+from delegate_cli.encoders.catalog import BASE
 from delegate_cli.roster.load import load_roster
 
 MAX_TASKS = 1000
@@ -59,3 +60,11 @@ def read_tasks(path: Path, split: str | None) -> list[LabelledTask]:
             agents = [] if gold is None else gold if isinstance(gold, list) else [gold]
             tasks.append(LabelledTask(row["task"], frozenset(agents)))
     return tasks
+
+
+def encoder_for(name: str, folders: list[Path]) -> str:
+    """The first encoder written by `training.train --leave` whose training left this set out, else the published model."""
+    for folder in folders:
+        if name not in json.loads((folder / "card.json").read_text())["sets"]:
+            return str(folder / "model")
+    return BASE
