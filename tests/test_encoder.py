@@ -53,3 +53,10 @@ def test_another_file_in_the_adapters_place_is_refused(tmp_path, monkeypatch) ->
         merge_adapter(None, path)
     with pytest.raises(EncoderError, match="cannot read the adapter"):
         merge_adapter(None, tmp_path / "missing")
+
+
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2@bse", "all-MiniLM-L6-v2@", "other@base"])
+def test_a_mistyped_variant_is_named_before_anything_is_loaded(name: str) -> None:
+    with pytest.raises(EncoderError, match="names no encoder") as raised:
+        catalog.find(name)
+    assert catalog.BASE in raised.value.fix

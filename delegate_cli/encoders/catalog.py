@@ -40,7 +40,7 @@ def find(name: str) -> EncoderSource:
     """The encoder that a setting names: the packaged one, a local folder, or a sentence-transformers name.
 
     Raises:
-        EncoderError: it looks like a path, but there is no such folder.
+        EncoderError: it looks like a path, but there is no such folder, or like a variant that there is not.
     """
     if name == PACKAGED:
         return EncoderSource(PACKAGED, None, f"{PACKAGED}-{ADAPTER_SHA256[:12]}-{COMPILER}", ADAPTER)
@@ -51,6 +51,8 @@ def find(name: str) -> EncoderSource:
     path = Path(name).expanduser()
     if path.is_dir():
         return EncoderSource(path.name, str(path.resolve()), f"{_slug(path.name)}-{_fingerprint(path)}-{COMPILER}")
+    if "@" in name:  # no name on the hub has one
+        raise EncoderError(f"{name!r} names no encoder", f"use {PACKAGED}, or {BASE} for the model as it was published")
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise EncoderError(f"no encoder folder {name!r}", f"correct `encoder`, or use {PACKAGED}")
     return EncoderSource(name, name, f"{_slug(name)}-hub-{COMPILER}")
