@@ -45,8 +45,6 @@ MinTop1 = Annotated[float | None, typer.Option("--min-top1", min=0, max=1, help=
 MinTop3 = Annotated[float | None, typer.Option("--min-top3", min=0, max=1, help="Gate: least top-3.")]
 MaxEce = Annotated[float | None, typer.Option("--max-ece", min=0, max=1, help="Gate: most calibration error.")]
 MaxError = Annotated[float | None, typer.Option("--max-error", min=0, max=1, help="Gate: most error among tasks handed over.")]
-TargetError = Annotated[float | None, typer.Option("--target-error", min=0, max=1, help="How often handing over may be wrong.")]
-Shortlist = Annotated[int | None, typer.Option("--shortlist", min=1, help="How many agents are looked at.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,10 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr wh
 Encoder = Annotated[
     str | None, typer.Option("--encoder", metavar="NAME", help="Encoder to use instead of the roster's setting.")
 ]
+TargetError = Annotated[float | None, typer.Option("--target-error", min=0, max=1, help="How often handing over may be wrong.")]
+Shortlist = Annotated[
+    int | None, typer.Option("--shortlist", min=1, help="How many agents the decider looks at. [default: 50]")
+]
 
 
 def listing_format(chosen: Listing | None) -> Listing:

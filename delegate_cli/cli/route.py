@@ -62,12 +62,8 @@ def route(
     min_margin: Annotated[
         float | None, typer.Option("--min-margin", min=0, max=1, help="Hand over only with this lead over the second.")
     ] = None,
-    target_error: Annotated[
-        float | None, typer.Option("--target-error", min=0, max=1, help="How often handing over may be wrong.")
-    ] = None,
-    shortlist: Annotated[
-        int | None, typer.Option("--shortlist", min=1, help="How many agents the decider looks at. [default: 50]")
-    ] = None,
+    target_error: options.TargetError = None,
+    shortlist: options.Shortlist = None,
     roles: Annotated[
         str, typer.Option("--as", metavar="ROLE,…", envvar="DELEGATE_AS", help="Your roles, for agents with `allow`.")
     ] = "",
