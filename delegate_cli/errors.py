@@ -62,3 +62,23 @@ class IndexUnavailable(DelegateError):
     """There is no usable index and it may not be built here."""
 
     code = "index"
+
+
+class EndpointError(DelegateError):
+    """A model endpoint that gives no usable answer: down, refusing, broken, too slow."""
+
+    exit_code = 4
+    code = "endpoint"
+
+
+class CredentialsError(EndpointError):
+    """The endpoint wants a key, or another one."""
+
+    exit_code = 3
+    code = "credentials"
+
+
+class BudgetError(EndpointError):
+    """What may be spent, in USD or calls, is used up; nothing more is sent."""
+
+    code = "budget"
