@@ -111,17 +111,17 @@ def test_same_seed_same_weights_also_after_an_interruption(data: Path, tmp_path:
     assert steps == [0, 1, 2]
 
     target = tmp_path / "adapter.safetensors"
-    kept, total = export.export(tmp_path / "whole" / "model", target, 384, {"seed": 3})
-    assert kept == pytest.approx(total, rel=1e-6)
+    kept = export.export(tmp_path / "whole" / "model", target, {"seed": 3})
+    assert kept > 0.95
+    assert target.stat().st_size <= export.MOST
     base = load_file(train.packaged() / "model.safetensors")
     prefix = next(iter(load_file(target))).split("encoder.")[0]
     state = {f"{prefix}{name}": tensor.clone() for name, tensor in base.items()}
     adapter.merge(state, target, catalog.PACKAGED_SHA256)
     moved = [name for name in base.keys() & whole.keys() if not torch.equal(base[name], whole[name])]
     assert moved
-    for name in moved:
-        change = (whole[name] - base[name]).norm()
-        assert (state[prefix + name] - whole[name]).norm() <= 0.03 * change + 1e-5
+    lost = sum(float((state[prefix + name] - whole[name]).square().sum()) for name in moved)
+    assert lost == pytest.approx((1 - kept) * sum(float((whole[name] - base[name]).square().sum()) for name in moved), rel=0.01)
     assert adapter.describe(target) == {"seed": 3}
 
 
