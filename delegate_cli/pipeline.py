@@ -6,7 +6,6 @@
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,26 +14,20 @@ from numpy.typing import NDArray
 
 from delegate_cli import policy
 from delegate_cli.agents import Roster
-from delegate_cli.calibrating import keep
-from delegate_cli.confidence import rubric
-from delegate_cli.deciders.head import VIEWS
-from delegate_cli.decision import Candidate, DeciderInfo, Decision, Exclusion, Status
-from delegate_cli.encoders import Encoder, Vectors, catalog
-from delegate_cli.errors import EncoderError, IndexUnavailable, TaskError
-from delegate_cli.evidence import Quotable, content_words
-from delegate_cli.index import store
+from delegate_cli.candidates import Candidates, contrast
+from delegate_cli.decision import DeciderInfo, Decision, Exclusion, Status
+from delegate_cli.encoders import Encoder, Vectors
+from delegate_cli.errors import TaskError
 from delegate_cli.index.calibration import Label
-from delegate_cli.index.parts import agent_parts
-from delegate_cli.loaded import Loaded, Ranking
+from delegate_cli.loaded import Loaded
+from delegate_cli.opening import Opener
 from delegate_cli.retrievers.fused import Query
 from delegate_cli.settings import Settings, home, resolve
 
 if TYPE_CHECKING:
     from delegate_cli.calibrating.fit import Calibration
-    from delegate_cli.fitting import HeldOut
 
 MAX_TASK = 1024 * 1024  # characters
-Floats = NDArray[np.float64]
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -85,14 +78,10 @@ class Delegator:
         self.roster = roster
         self.settings = settings if settings is not None else resolve({}, roster.settings)
         self.folder = folder if folder is not None else home()
-        self._rebuild = rebuild
-        self._progress = progress
-        self._say = say
-        self._encoder = encoder
-        self._without = without
+        self._opener = Opener(self.roster, self.settings, self.folder, rebuild, progress, say, encoder, without)
+        self._candidates = Candidates(roster)
         self._nearest = nearest
         self._ready: Loaded | None = None
-        self._agent_parts: dict[int, Quotable] = {}
         self._thresholds: dict[float, float] = {}
         self._exclusions: dict[frozenset[str], tuple[Exclusion, ...]] = {}
 
@@ -130,11 +119,11 @@ class Delegator:
             none=ranking.none,
             margin=top - second,
             threshold=self._threshold(ready),
-            candidates=self._candidates(ready, query, ranking, ask.top),
+            candidates=self._candidates.of(ready, query, ranking, ask.top),
             excluded=excluded,
             decider=DeciderInfo("head", ready.encoder.name, ready.calibrated),
             roster=self._roster_facts(),
-            contrast=self._contrast(query, ranking, ready.weights) if ask.explain else None,
+            contrast=contrast(self.roster, query, ranking, ready.weights) if ask.explain else None,
             ref=ask.ref,
             elapsed_ms=(time.perf_counter() - started) * 1e3,
         )
@@ -154,80 +143,27 @@ class Delegator:
     def ready(self) -> Loaded:
         """Load encoder and index, once; make what is missing."""
         if self._ready is None:
-            self._ready = self._prepare()
+            self._ready = self._opener.open()
         return self._ready
 
     def rebuild(self, force: bool = True) -> dict[str, Any]:
         """Make the index anew (unchanged texts keep their vectors) and return its manifest."""
-        encoder = self.encoder()
-        self._build(encoder, force)
+        manifest = self._opener.build(self.encoder(), force)
         self._ready = None
         self._thresholds.clear()
-        return store.read_manifest(store.folder_of(self.folder, self.roster))
+        return manifest
 
     def calibrate(self, labels: Sequence[Label], facts: Mapping[str, Any], store_it: bool = True) -> "Calibration":
         """Fit what can be fitted on labelled tasks, and keep it with the index where it is no worse (`keep.make`)."""
-        ground = keep.Ground(store.folder_of(self.folder, self.roster), self.roster, self.settings, self._progress, self._say)
         try:
-            return keep.make(ground, self._prepare, labels, facts, store_it)
+            return self._opener.calibrate(labels, facts, store_it)
         finally:
             self._ready = None
             self._thresholds.clear()
 
-    def encoder(self) -> "Encoder":
+    def encoder(self) -> Encoder:
         """The compiled encoder, which is compiled first when it is missing."""
-        if self._encoder is not None:
-            return self._encoder
-        from delegate_cli.encoders.onnx import OnnxEncoder  # onnxruntime and tokenizers: 70 ms
-
-        source = catalog.find(self.settings.encoder)
-        folder = source.folder(self.folder)
-        damaged = False
-        if catalog.read_facts(folder) is not None:
-            try:
-                return OnnxEncoder(folder)
-            except EncoderError:
-                if not self._rebuild:
-                    raise
-                damaged = True
-        if not self._rebuild:
-            raise IndexUnavailable(f"the encoder {source.name} is not compiled", "run: delegate index rebuild")
-        from delegate_cli.encoders.compile import compile_encoder  # sentence-transformers and torch: 7–16 s
-
-        return OnnxEncoder(compile_encoder(source, self.folder, self._say, damaged))
-
-    def _prepare(self) -> Loaded:
-        encoder = self.encoder()
-        folder = store.folder_of(self.folder, self.roster)
-        problem = ""
-        for attempt in range(4):  # others may replace the index between its making and its reading
-            try:
-                loaded = Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
-                return keep.attach(loaded, folder, self._say)
-            except store.Unusable as reason:
-                problem = str(reason)
-            if not self._rebuild:
-                break
-            if attempt == 0:
-                self._say(f"building the index ({problem})")
-            self._build(encoder, force=attempt > 0)
-        raise IndexUnavailable(f"no usable index: {problem}", "run: delegate index rebuild")
-
-    def _build(self, encoder: Encoder, force: bool) -> None:
-        from delegate_cli.fitting import fit_roster  # scikit-learn and scipy: 1 s
-        from delegate_cli.index.build import build_index
-
-        folder = store.folder_of(self.folder, self.roster)
-        held_out: list[HeldOut] = []
-        fit = partial(fit_roster, target_error=self.settings.target_error, without=self._without, keep=held_out.append)
-        ground = keep.Ground(folder, self.roster, self.settings, self._progress, self._say)
-        renew = partial(keep.renew, ground=ground, encoder=encoder, held_out=held_out)
-        build_index(folder, self.roster, encoder, fit, self._progress, force, renew)
-
-    def _parts(self, place: int) -> Quotable:
-        if place not in self._agent_parts:
-            self._agent_parts[place] = Quotable(agent_parts(self.roster.agents[place]))
-        return self._agent_parts[place]
+        return self._opener.encoder()
 
     def _excluded(self, roles: frozenset[str]) -> tuple[Exclusion, ...]:
         if roles not in self._exclusions:
@@ -241,50 +177,6 @@ class Delegator:
         if target not in self._thresholds:
             self._thresholds[target] = ready.threshold(target)
         return self._thresholds[target]
-
-    def _candidates(self, ready: Loaded, query: Query, ranking: Ranking, top: int | None) -> tuple[Candidate, ...]:
-        spread = float(np.exp(-(ranking.share * np.log(np.maximum(ranking.share, 1e-12))).sum()))
-        found = []
-        for rank, place in enumerate(ranking.places[:top].tolist()):
-            agent = self.roster.agents[place]
-            probability = float(ranking.probability[rank])
-            if rank >= 3 and probability < 1e-3:  # with --all: a rubric for the hopeless says nothing
-                found.append(Candidate(agent.id, agent.name, agent.kind.value, probability))
-                continue
-            other = 1 if rank == 0 else 0
-            evidence = self._parts(place).nearest(ready.decider.similarities(query.vector, place))
-            alone = len(ranking.places) == 1
-            standing = rubric.Standing(
-                probability=probability,
-                share=float(ranking.share[rank]),
-                rival=0.0 if alone else float(ranking.probability[other]),
-                rival_name="" if alone else self.roster.agents[ranking.places[other]].name,
-                first=rank == 0,
-                agents=len(ranking.places),
-                spread=spread,
-                none=ranking.none,
-                evidence=evidence,
-            )
-            found.append(Candidate(agent.id, agent.name, agent.kind.value, probability, rubric.assess(standing), (evidence,)))
-        return tuple(found)
-
-    def _contrast(self, query: Query, ranking: Ranking, weights: Floats) -> dict[str, Any] | None:
-        """What set the runner-up apart: the weighted difference of each view, and the words only one card has."""
-        places = ranking.views.places.tolist()
-        if len(ranking.places) < 2 or int(ranking.places[1]) not in places:
-            return None
-        first, second = (places.index(int(place)) for place in ranking.places[:2])
-        gap = (ranking.views.standard[first] - ranking.views.standard[second]) * weights
-        agents = [self.roster.agents[place] for place in ranking.places[:2]]
-        spoken = set(content_words(query.text))
-        said = [spoken & set(content_words(" ".join((agent.description, *agent.examples)))) for agent in agents]
-        return {
-            "runner_up": agents[1].id,
-            "views": {name: round(float(value), 3) for name, value in zip(VIEWS, gap, strict=True)},
-            "not_for": round(float(ranking.views.penalty[second] - ranking.views.penalty[first]), 3),
-            "words_of_first": sorted(said[0] - said[1]),
-            "words_of_runner_up": sorted(said[1] - said[0]),
-        }
 
     def _nobody(self, task: str, excluded: Any, ask: Ask) -> Decision:
         return Decision(

@@ -1,0 +1,76 @@
+"""A ranking → the candidates of the record, with evidence and rubric, and what set the runner-up apart."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from delegate_cli.agents import Roster
+from delegate_cli.confidence import rubric
+from delegate_cli.deciders.head import VIEWS
+from delegate_cli.decision import Candidate
+from delegate_cli.evidence import Quotable, content_words
+from delegate_cli.index.parts import agent_parts
+from delegate_cli.loaded import Loaded, Ranking
+from delegate_cli.retrievers.fused import Query
+
+Floats = NDArray[np.float64]
+
+
+class Candidates:
+    """Makes candidates of a roster's agents; remembers what of each card may be quoted."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._quotable: dict[int, Quotable] = {}
+
+    def of(self, ready: Loaded, query: Query, ranking: Ranking, top: int | None) -> tuple[Candidate, ...]:
+        """The best `top` of a ranking, or all."""
+        spread = float(np.exp(-(ranking.share * np.log(np.maximum(ranking.share, 1e-12))).sum()))
+        found = []
+        for rank, place in enumerate(ranking.places[:top].tolist()):
+            agent = self._roster.agents[place]
+            probability = float(ranking.probability[rank])
+            if rank >= 3 and probability < 1e-3:  # with --all: a rubric for the hopeless says nothing
+                found.append(Candidate(agent.id, agent.name, agent.kind.value, probability))
+                continue
+            other = 1 if rank == 0 else 0
+            evidence = self._parts(place).nearest(ready.decider.similarities(query.vector, place))
+            alone = len(ranking.places) == 1
+            standing = rubric.Standing(
+                probability=probability,
+                share=float(ranking.share[rank]),
+                rival=0.0 if alone else float(ranking.probability[other]),
+                rival_name="" if alone else self._roster.agents[ranking.places[other]].name,
+                first=rank == 0,
+                agents=len(ranking.places),
+                spread=spread,
+                none=ranking.none,
+                evidence=evidence,
+            )
+            found.append(Candidate(agent.id, agent.name, agent.kind.value, probability, rubric.assess(standing), (evidence,)))
+        return tuple(found)
+
+    def _parts(self, place: int) -> Quotable:
+        if place not in self._quotable:
+            self._quotable[place] = Quotable(agent_parts(self._roster.agents[place]))
+        return self._quotable[place]
+
+
+def contrast(roster: Roster, query: Query, ranking: Ranking, weights: Floats) -> dict[str, Any] | None:
+    """What set the runner-up apart: the weighted difference of each view, and the words only one card has."""
+    places = ranking.views.places.tolist()
+    if len(ranking.places) < 2 or not {int(place) for place in ranking.places[:2]} <= set(places):
+        return None
+    first, second = (places.index(int(place)) for place in ranking.places[:2])
+    gap = (ranking.views.standard[first] - ranking.views.standard[second]) * weights
+    agents = [roster.agents[place] for place in ranking.places[:2]]
+    spoken = set(content_words(query.text))
+    said = [spoken & set(content_words(" ".join((agent.description, *agent.examples)))) for agent in agents]
+    return {
+        "runner_up": agents[1].id,
+        "views": {name: round(float(value), 3) for name, value in zip(VIEWS, gap, strict=True)},
+        "not_for": round(float(ranking.views.penalty[second] - ranking.views.penalty[first]), 3),
+        "words_of_first": sorted(said[0] - said[1]),
+        "words_of_runner_up": sorted(said[1] - said[0]),
+    }

@@ -1,0 +1,101 @@
+"""Encoder and index of a roster: opened, and made first where they are missing or stale."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from delegate_cli.agents import Roster
+from delegate_cli.calibrating import keep
+from delegate_cli.encoders import Encoder, catalog
+from delegate_cli.errors import EncoderError, IndexUnavailable
+from delegate_cli.index import store
+from delegate_cli.index.calibration import Label
+from delegate_cli.loaded import Loaded
+from delegate_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from delegate_cli.calibrating.fit import Calibration
+    from delegate_cli.fitting import HeldOut
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """What opens the index of one roster; its arguments are those of `pipeline.Delegator`."""
+
+    roster: Roster
+    settings: Settings
+    home: Path
+    may_build: bool
+    progress: Callable[[str, int, int], None]
+    say: Callable[[str], None]
+    loaded_encoder: Encoder | None
+    without: frozenset[str]
+
+    @property
+    def folder(self) -> Path:
+        """Of this roster's index."""
+        return store.folder_of(self.home, self.roster)
+
+    def ground(self) -> keep.Ground:
+        """What a calibration of this index is made for."""
+        return keep.Ground(self.folder, self.roster, self.settings, self.progress, self.say)
+
+    def encoder(self) -> Encoder:
+        """The compiled encoder, which is compiled first when it is missing."""
+        if self.loaded_encoder is not None:
+            return self.loaded_encoder
+        from delegate_cli.encoders.onnx import OnnxEncoder  # onnxruntime and tokenizers: 70 ms
+
+        source = catalog.find(self.settings.encoder)
+        folder = source.folder(self.home)
+        damaged = False
+        if catalog.read_facts(folder) is not None:
+            try:
+                return OnnxEncoder(folder)
+            except EncoderError:
+                if not self.may_build:
+                    raise
+                damaged = True
+        if not self.may_build:
+            raise IndexUnavailable(f"the encoder {source.name} is not compiled", "run: delegate index rebuild")
+        from delegate_cli.encoders.compile import compile_encoder  # sentence-transformers and torch: 7–16 s
+
+        return OnnxEncoder(compile_encoder(source, self.home, self.say, damaged))
+
+    def open(self) -> Loaded:
+        """The index with its calibration; made first when it is missing or stale.
+
+        Raises:
+            IndexUnavailable: there is none and none may be made, or others keep replacing it.
+        """
+        encoder = self.encoder()
+        problem = ""
+        for attempt in range(4):  # others may replace the index between its making and its reading
+            try:
+                loaded = Loaded(encoder, store.open_index(self.folder, self.roster, encoder.fingerprint))
+                return keep.attach(loaded, self.folder, self.say)
+            except store.Unusable as reason:
+                problem = str(reason)
+            if not self.may_build:
+                break
+            if attempt == 0:
+                self.say(f"building the index ({problem})")
+            self.build(encoder, force=attempt > 0)
+        raise IndexUnavailable(f"no usable index: {problem}", "run: delegate index rebuild")
+
+    def build(self, encoder: Encoder, force: bool) -> dict[str, Any]:
+        """Make the index and return its manifest."""
+        from delegate_cli.fitting import fit_roster  # scikit-learn and scipy: 1 s
+        from delegate_cli.index.build import build_index
+
+        held_out: list[HeldOut] = []
+        fit = partial(fit_roster, target_error=self.settings.target_error, without=self.without, keep=held_out.append)
+        renew = partial(keep.renew, ground=self.ground(), encoder=encoder, held_out=held_out)
+        build_index(self.folder, self.roster, encoder, fit, self.progress, force, renew)
+        return store.read_manifest(self.folder)
+
+    def calibrate(self, labels: Sequence[Label], facts: Mapping[str, Any], store_it: bool) -> "Calibration":
+        """Fit what can be fitted on labelled tasks, and keep it with the index where it is no worse (`keep.make`)."""
+        return keep.make(self.ground(), self.open, labels, facts, store_it)
