@@ -1,6 +1,7 @@
 """The default encoder is the packaged model with the adapter; `@base` is the model as it was published."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,6 +43,31 @@ def test_compiled_vectors_are_those_of_the_merged_model(compiled) -> None:
     merged = model.encode(list(TEXTS), normalize_embeddings=True)
     assert (found * merged).sum(axis=1).min() > 0.97  # int8
     assert (base * merged).sum(axis=1).max() < 0.995  # and the adapter does something
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_sentences_that_have_nothing_to_do_with_delegation_keep_their_meaning() -> None:
+    """500 pairs: two ways to say a thing, a neighbouring thing, and strangers; similarities before and after correlate."""
+    from sentence_transformers import SentenceTransformer
+
+    from delegate_cli.encoders.compile import merge_adapter, packaged
+
+    lines = (Path(__file__).parent / "data" / "general.tsv").read_text().splitlines()
+    sentences = [sentence for line in lines for sentence in line.split("\t")]
+    model = SentenceTransformer(str(packaged()), device="cpu")
+    before = model.encode(sentences, normalize_embeddings=True).reshape(len(lines), 3, -1)
+    merge_adapter(model, catalog.ADAPTER)
+    after = model.encode(sentences, normalize_embeddings=True).reshape(len(lines), 3, -1)
+
+    def similarities(vectors: np.ndarray) -> np.ndarray:
+        said, again, near = vectors[:, 0], vectors[:, 1], vectors[:, 2]
+        pairs = ((said, again), (said, near), (again, near), (said, np.roll(said, 1, 0)), (near, np.roll(again, 7, 0)))
+        return np.array([(left * right).sum(axis=1) for left, right in pairs])
+
+    kinds = similarities(before), similarities(after)
+    assert kinds[0].size == 500
+    assert np.corrcoef(kinds[0].ravel(), kinds[1].ravel())[0, 1] > 0.97
+    assert min(np.corrcoef(*kind)[0, 1] for kind in zip(*kinds, strict=True)) > 0.85  # also within each sort of pair
 
 
 def test_another_file_in_the_adapters_place_is_refused(tmp_path, monkeypatch) -> None:
