@@ -76,6 +76,7 @@ class Agent:
     contact: str | None = None
     run: Mapping[str, Any] | None = None
     source: Mapping[str, Any] | None = None
+    local_only: bool = False  # the card never leaves this machine
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def _card(agent: Any) -> dict[str, Any]:
     from dataclasses import asdict
 
     facts = {key: _plain(value) for key, value in asdict(agent).items()}
-    return {key: value for key, value in facts.items() if value not in (None, "", [], {})}
+    return {key: value for key, value in facts.items() if value is not False and value not in (None, "", [], {})}
 
 
 def _plain(value: Any) -> Any:

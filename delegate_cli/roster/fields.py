@@ -3,6 +3,7 @@
 This table is the format's single definition: the loader, the error messages and `delegate schema` all use it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,8 +12,10 @@ from typing import Any, TypeVar
 import yaml
 
 from delegate_cli.agents import Availability, Cost, Kind, Presence, Skill
+from delegate_cli.errors import SettingsError
 from delegate_cli.roster import document
 from delegate_cli.roster.document import Source
+from delegate_cli.settings import DECIDERS, Prices, check_url, words
 
 Reader = Callable[[yaml.Node, Source, str], Any]
 Enum = TypeVar("Enum", bound=StrEnum)
@@ -74,6 +77,52 @@ def _whole(low: int) -> Reader:
         return int(value)
 
     return read
+
+
+def _truth(node: yaml.Node, source: Source, what: str) -> bool:
+    value = document.plain(node, source, what)
+    if not isinstance(value, bool):
+        raise source.error(f"{what} must be true or false, not {document.describe(node)}", node, "write true or false")
+    return value
+
+
+def _checked(read: Reader, check: Callable[[Any, str], Any]) -> Reader:
+    """A reader whose value must also pass a check of the settings, which then names the line."""
+
+    def checked(node: yaml.Node, source: Source, what: str) -> Any:
+        value = read(node, source, what)
+        try:
+            return check(value, what)
+        except SettingsError as error:
+            raise source.error(error.message, node, error.fix) from None
+
+    return checked
+
+
+def _command(node: yaml.Node, source: Source, what: str) -> tuple[str, ...]:
+    if isinstance(node, yaml.SequenceNode):
+        return tuple(
+            _text(item, source, f"{what}[{place}]") for place, item in enumerate(document.sequence(node, source, what))
+        )
+    return tuple(_checked(_text, words)(node, source, what))
+
+
+def _patterns(node: yaml.Node, source: Source, what: str) -> dict[str, str]:
+    found = {}
+    for name, (_, value) in document.mapping(node, source, what).items():
+        found[name] = _text(value, source, f"{what}.{name}")
+        try:
+            re.compile(found[name])
+        except re.error as error:
+            raise source.error(f"{what}.{name} is no regular expression ({error})", value, "correct it") from None
+    return found
+
+
+def _levels(node: yaml.Node, source: Source, what: str) -> tuple[str, ...]:
+    items = document.sequence(node, source, what)
+    if len(items) != 5:
+        raise source.error(f"{what} must be five texts, not {len(items)}", node, "describe levels 1 to 5, lowest first")
+    return tuple(_text(item, source, f"{what}[{place}]") for place, item in enumerate(items))
 
 
 def _one_of(choices: type[Enum]) -> Reader:
@@ -165,17 +214,32 @@ AGENT = {
     "contact": Field(_text, _TEXT),
     "run": Field(_kept, {"type": "object"}),
     "source": Field(_kept, {"type": "object"}),
+    "local_only": Field(_truth, {"type": "boolean"}),
 }
+PRICES = {"input_per_1m": Field(_at_least(0), _POSITIVE), "output_per_1m": Field(_at_least(0), _POSITIVE)}
 LLM = {
-    "base_url": Field(_text, _TEXT),
+    "base_url": Field(_checked(_text, check_url), {"type": "string", "pattern": "^https?://"}),
     "model": Field(_text, _TEXT),
+    "key_env": Field(_identity, _TEXT),
+    "key_command": Field(_command, {"anyOf": [_TEXT, _TEXTS | {"minItems": 1}]}),
     "orders": Field(_whole(1), {"type": "integer", "minimum": 1}),
     "budget_usd": Field(_at_least(0), _POSITIVE),
+    "max_calls": Field(_whole(0), {"type": "integer", "minimum": 0}),
+    "timeout_s": Field(_at_least(0.001), _POSITIVE),
+    "concurrency": Field(_whole(1), {"type": "integer", "minimum": 1}),
+    "retries": Field(_whole(0), {"type": "integer", "minimum": 0}),
+    "rate_limit_rpm": Field(_at_least(0.01), _POSITIVE),
+    "prices": Field(_block(Prices, PRICES), _object(PRICES)),
+    "cache_mb": Field(_at_least(0), _POSITIVE),
+    "redact": Field(_truth, {"type": "boolean"}),
+    "redact_patterns": Field(_patterns, {"type": "object", "additionalProperties": _TEXT}),
+    "levels": Field(_levels, _TEXTS | {"minItems": 5, "maxItems": 5}),
 }
 SETTINGS = {
     "encoder": Field(_text, _TEXT),
-    "decider": Field(_text, {"enum": ["auto", "head", "chat", "decisions", "systemone"]}),
+    "decider": Field(_text, {"enum": list(DECIDERS)}),
     "target_error": Field(_at_least(0, 1), _UNIT),
+    "local_only": Field(_truth, {"type": "boolean"}),
     "llm": Field(_block(dict, LLM), _object(LLM)),
 }
 
