@@ -1,0 +1,100 @@
+"""Ways to put a question to a model, tried one after the other until an answer can be read: what all model deciders share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from delegate_cli.deciders import orders as places
+from delegate_cli.deciders.orders import View
+from delegate_cli.deciders.question import Answer, Question
+from delegate_cli.deciders.replies import NoLogprobs, Unusable
+from delegate_cli.deciders.rounds import Meter, Pool, first_round, in_turns, tournament
+from delegate_cli.endpoints import Asker, Capabilities, Reply, Request
+from delegate_cli.errors import EndpointError
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How one request is made and its reply read.
+
+    `request` gets the question in the order to ask and how many orders were asked before; `read` gets the reply and that
+    same question. `most` cards fit one request. `turns` is how often it is asked; `repeat` says whether the same order may be
+    asked again when there are more turns than orders.
+    """
+
+    kind: str
+    most: int
+    turns: int
+    request: Callable[[Question, int], Request]
+    read: Callable[[Reply, Question], View]
+    pool: Pool = places.average
+    repeat: bool = False
+
+    def rotations(self, cards: int) -> list[tuple[int, ...]]:
+        """The order of each turn."""
+        different = places.rotations(cards, self.turns)
+        return [different[turn % len(different)] for turn in range(self.turns)] if self.repeat else different
+
+    def requests(self, question: Question) -> list[Request]:
+        """What is sent before any answer is known: each turn of each group."""
+        return [
+            self.request(places.in_order(part, rotation), step)
+            for part in first_round(question, self.most)
+            for step, rotation in enumerate(self.rotations(len(part.cards)))
+        ]
+
+    async def view(self, meter: Meter, question: Question) -> View:
+        """The question asked this way. Raises Unusable when no answer could be read."""
+
+        async def see(part: Question, step: int) -> View:
+            return self.read(await meter.ask(self.request(part, step)), part)
+
+        async def one(part: Question) -> View:
+            return await in_turns(part, self.rotations(len(part.cards)), see, self.pool)
+
+        return await tournament(question, self.most, one)
+
+
+Ways = Callable[[str, Capabilities], Sequence[Way]]  # from the model's name and what the endpoint can do, best first
+
+
+class WaysDecider:
+    """A model decider made of ways, the best first; `kind` names the decider, an answer's own kind the way it was had."""
+
+    def __init__(self, kind: str, asker: Asker, ways: Ways, capabilities: Capabilities | None = None) -> None:
+        self._kind = kind
+        self._asker = asker
+        self._ways = ways
+        self._capabilities = capabilities
+        self._silent: set[str] = set()  # ways that need log-probabilities, on a server that was found to give none
+
+    @property
+    def kind(self) -> str:
+        return self._kind
+
+    async def answer(self, question: Question) -> Answer:
+        """Probabilities over the cards and nobody.
+
+        Raises:
+            EndpointError: the endpoint failed, or none of the ways gave an answer that can be read.
+        """
+        if not question.cards:
+            raise ValueError("a question without cards")
+        self._capabilities = await self._asker.capabilities()
+        meter, last = Meter(self._asker), Unusable(f"{self._asker.model} was not asked")
+        for way in self._open():
+            try:
+                return meter.answer(await way.view(meter, question), way.kind)
+            except Unusable as error:
+                last = error
+                if isinstance(error, NoLogprobs):
+                    self._silent.add(way.kind)
+        fix = last.fix or "use another model, or --decider head"
+        raise EndpointError(f"no usable answer: {last.message}", fix) from last
+
+    def requests(self, question: Question) -> Sequence[Request]:
+        """What would be sent first, as far as is known what the endpoint can do."""
+        return self._open()[0].requests(question)
+
+    def _open(self) -> list[Way]:
+        ways = self._ways(self._asker.model, self._capabilities or Capabilities())
+        return [way for way in ways if way.kind not in self._silent]
