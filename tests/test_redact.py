@@ -20,7 +20,19 @@ from delegate_cli.errors import SettingsError
 LINES = [json.loads(line) for line in (DATA / "private.jsonl").read_text().splitlines()]
 REDACTOR = Redactor()
 PRIVATE = st.sampled_from(
-    ["<EMAIL_1>", "<NAME_2>", "<", ">", "EMAIL_1", "a@b.example", "c@d.example", "+49 30 901820", "Dear Anna Schmidt,", "10.1.2.3", "\n"]
+    [
+        "<EMAIL_1>",
+        "<NAME_2>",
+        "<",
+        ">",
+        "EMAIL_1",
+        "a@b.example",
+        "c@d.example",
+        "+49 30 901820",
+        "Dear Anna Schmidt,",
+        "10.1.2.3",
+        "\n",
+    ]
 )
 TEXTS = st.one_of(st.text(), st.lists(st.one_of(PRIVATE, st.text(max_size=5))).map("".join))
 
@@ -80,7 +92,7 @@ def test_one_value_has_one_placeholder_in_task_and_cards() -> None:
     question = Question(
         "Forward this to anna@x.example, my token is qwertz77",
         (
-            Card("mail", "Mail Room", "Ask anna@x.example, or Dear Zorblax Vimm,", ("qwertz77 failed",), ("a@b.example",), ("contact: a@b.example",)),
+            Card("mail", "Mail", "Ask anna@x.example. Hi Zorblax Vimm,", ("qwertz77 is",), ("a@b.example",), ("a@b.example",)),
             Card("anna", "Anna Schmidt", "Knows Zorblax Vimm."),
             Card("julia", "Julia Code Helper", "Julia and Python. Julia is fast."),
         ),
@@ -88,11 +100,11 @@ def test_one_value_has_one_placeholder_in_task_and_cards() -> None:
     redacted, restorer = REDACTOR.question(question)
     assert redacted.task == "Forward this to <EMAIL_1>, my token is <SECRET_1>"
     mail, anna, julia = redacted.cards
-    assert mail.name == "Mail Room"
+    assert mail.name == "Mail"
     assert mail.description.startswith("Ask <EMAIL_1>")
-    assert mail.examples == ("<SECRET_1> failed",)
+    assert mail.examples == ("<SECRET_1> is",)
     assert mail.not_for == ("<EMAIL_2>",)
-    assert mail.facts == ("contact: <EMAIL_2>",)
+    assert mail.facts == ("<EMAIL_2>",)
     assert re.fullmatch(r"<NAME_\d>", anna.name)
     assert anna.agent == "anna"
     assert julia == question.cards[2]
@@ -106,26 +118,29 @@ def test_placeholders_that_stand_in_the_text_are_not_given_again() -> None:
 
 
 def test_patterns_of_the_user_come_first() -> None:
-    redactor = Redactor([{"name": "ticket no", "pattern": r"TH-\d+"}])
+    redactor = Redactor({"ticket no": r"TH-\d+"})
     assert redactor.text("order TH-20931 of a@b.example")[0] == "order <TICKET_NO_1> of <EMAIL_1>"
 
 
 @pytest.mark.parametrize(("name", "pattern"), [("open", "(a"), ("range", "[z-a]"), ("!!", "a")])
 def test_a_pattern_that_cannot_be_used_is_named(name: str, pattern: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(repr(name))):
-        Redactor([{"name": name, "pattern": pattern}])
+        Redactor({name: pattern})
 
 
 def test_a_pattern_that_never_ends_is_stopped_and_nothing_is_sent() -> None:
-    redactor = Redactor([{"name": "slow", "pattern": r"(a+)+$"}])
+    redactor = Redactor({"slow": r"(a+)+$"})
     started = time.process_time()
     with pytest.raises(SettingsError, match="'slow' takes more than"):
         redactor.text("a" * 40 + "b" + "a" * 20_000 + "b")
     assert time.process_time() - started < 20
 
 
-@pytest.mark.parametrize("text", ["a" * 20_000, "1 " * 10_000, "A1" * 10_000, "pass " * 4_000, "Anna " * 4_000, "1.1" * 7_000, "@a" * 10_000, ":" * 20_000])
+@pytest.mark.parametrize(
+    "text", ["a", "1 ", "A1", "pass ", "Anna ", "1.1", "@a", ":", "Hi ", "a.", "-----BEGIN PRIVATE KEY-----"]
+)
 def test_long_texts_do_not_hang(text: str) -> None:
+    text *= 20_000 // len(text)
     started = time.process_time()
     redacted, restorer = REDACTOR.text(text)
     assert restorer.restore(redacted) == text

@@ -6,7 +6,7 @@ Light: the libraries of the extra `redact` are loaded when the first Redactor is
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from delegate_cli.deciders.question import Card, Question
@@ -16,32 +16,34 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+_PLACEHOLDER = re.compile(r"<[A-Z0-9_]+>")
+
+
 class Restorer:
     """Placeholders and the values they stand for."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = values
-        self._any = re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True)))) if values else None
 
     def restore(self, text: str) -> str:
         """A text with its values back. A placeholder that was never given stays as it is."""
-        return text if self._any is None else self._any.sub(lambda match: self.values[match.group()], text)
+        return _PLACEHOLDER.sub(lambda match: self.values.get(match.group(), match.group()), text)
 
 
 class Redactor:
     """Replaces what is private in questions.
 
     Args:
-        patterns: the user's own, each with `name` and `pattern` (a regular expression).
+        patterns: the user's own, name → regular expression, as in `llm.redact_patterns`.
 
     Raises:
         UsageError: the extra `redact` is not installed.
         SettingsError: a pattern is no regular expression.
     """
 
-    def __init__(self, patterns: Iterable[Mapping[str, str]] = ()) -> None:
+    def __init__(self, patterns: Mapping[str, str] | None = None) -> None:
         self._private = _load()
-        self._patterns = self._private.compile_patterns(patterns)
+        self._patterns = self._private.compile_patterns(patterns or {})
 
     def question(self, question: Question) -> tuple[Question, Restorer]:
         """The question without private values, and what puts them back.
@@ -101,7 +103,7 @@ class _Labels:
     """Placeholders, numbered by kind, none of which stands in any text already."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self._taken = set(re.findall(r"<[A-Z0-9_]+>", "\n".join(texts)))
+        self._taken = set(_PLACEHOLDER.findall("\n".join(texts)))
         self._counts: dict[str, int] = {}
         self.given: dict[tuple[str, str], str] = {}
 
