@@ -78,6 +78,10 @@ class CredentialsError(EndpointError):
     code = "credentials"
 
 
+class RefusedRequest(EndpointError):
+    """The endpoint does not accept the request as it is (400, 422); asking otherwise may help."""
+
+
 class BudgetError(EndpointError):
     """What may be spent, in USD or calls, is used up; nothing more is sent."""
 
