@@ -5,7 +5,6 @@ chat-stated believes the probabilities that the model writes down.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -13,13 +12,12 @@ from delegate_cli.deciders import orders as places
 from delegate_cli.deciders.orders import View, normalised
 from delegate_cli.deciders.prompt import MOST_CARDS, all_stated, choice_schema, labels, one_choice, one_letter, stated_schema
 from delegate_cli.deciders.question import Question
-from delegate_cli.deciders.replies import Unusable, choice_token, chosen, json_object, label_of, text_of
+from delegate_cli.deciders.replies import Unusable, answer_length, choice_token, chosen, json_object, label_of, text_of
 from delegate_cli.deciders.untrusted import Budget
 from delegate_cli.deciders.ways import Way
 from delegate_cli.endpoints import Capabilities, Reply, Request
 
 _CHOICE_TOKENS = 64  # small models put line breaks between the marks of JSON
-_THINKING_TOKENS = 4096  # what a reasoning model may think, its answer included
 _STATED_TOKENS = 24  # for one label and its number
 _DOUBT = 0.02  # spread over all labels: models write 0 and 1 too easily
 
@@ -51,7 +49,7 @@ def chat_samples(model: str, can: Capabilities, samples: int, budget: Budget) ->
 
     def request(question: Question, step: int) -> Request:
         messages = (one_choice if can.json_schema else one_letter)(question, budget)
-        body = {"model": model, "messages": messages, **_length(can, _CHOICE_TOKENS, 1), "seed": step + 1}
+        body = {"model": model, "messages": messages, **answer_length(can, _CHOICE_TOKENS, 1), "seed": step + 1}
         if can.json_schema:
             body["response_format"] = choice_schema(labels(len(question.cards)))
         return Request("/chat/completions", body)
@@ -71,7 +69,7 @@ def chat_stated(model: str, can: Capabilities, orders: int, budget: Budget) -> W
         body = {
             "model": model,
             "messages": all_stated(question, budget),
-            **_length(can, _CHOICE_TOKENS + _STATED_TOKENS * len(names), 0),
+            **answer_length(can, _CHOICE_TOKENS + _STATED_TOKENS * len(names), 0),
         }
         if can.json_schema:
             body["response_format"] = stated_schema(names)
@@ -96,10 +94,3 @@ def stated(reply: Reply, part: Question) -> View:
     if mass.sum() <= 0 or not math.isfinite(mass.sum()):
         raise Unusable(f"{reply.model} stated no probability above 0")
     return View((1 - _DOUBT) * normalised(mass) + _DOUBT / len(names))
-
-
-def _length(can: Capabilities, length: int, temperature: int) -> dict[str, Any]:
-    """Temperature and the longest answer; reasoning models choose their own temperature and think within the limit."""
-    if can.reasoning:
-        return {"max_completion_tokens": _THINKING_TOKENS}
-    return {"temperature": temperature, "max_tokens": length}

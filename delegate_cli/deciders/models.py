@@ -1,12 +1,15 @@
 """The model deciders by name."""
 
+from delegate_cli.deciders.assigned import assigned
 from delegate_cli.deciders.chat import ORDERS, SAMPLES, chat
+from delegate_cli.deciders.decisions import decisions
 from delegate_cli.deciders.prompt import BUDGET
 from delegate_cli.deciders.question import ModelDecider
+from delegate_cli.deciders.systemone import systemone
 from delegate_cli.deciders.untrusted import Budget
 from delegate_cli.endpoints import Asker, Capabilities
 
-KINDS = ("chat",)
+KINDS = ("chat", "decisions", "systemone", "assigned")
 
 
 def model_decider(
@@ -27,4 +30,10 @@ def model_decider(
     """
     if kind == "chat":
         return chat(asker, orders, samples, budget, capabilities)
+    if kind == "decisions":
+        return decisions(asker, orders, budget)
+    if kind == "systemone":
+        return systemone(asker, orders, budget)
+    if kind == "assigned":
+        return assigned(asker, orders, budget, capabilities)
     raise ValueError(f"no model decider is called {kind!r}")

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from delegate_cli.deciders.orders import View, normalised
-from delegate_cli.endpoints import Reply
+from delegate_cli.endpoints import Capabilities, Reply
 from delegate_cli.errors import EndpointError
 
+_THINKING_TOKENS = 4096  # what a reasoning model may think, its answer included
 _LEAST_MASS = 1e-4  # below this on all labels together their ratios are noise
 _CHOICE = re.compile(r'"choice"\s*:\s*"')
 _FENCED = re.compile(r"\A```[a-z]*\s*(.*?)\s*```\Z", re.DOTALL)
@@ -27,6 +28,13 @@ class Unusable(EndpointError):
 
 class NoLogprobs(Unusable):
     """The server gave no log-probabilities, and will give none for the next task either."""
+
+
+def answer_length(can: Capabilities, length: int, temperature: int = 0) -> dict[str, Any]:
+    """Temperature and the longest answer; reasoning models choose their own temperature and think within the limit."""
+    if can.reasoning:
+        return {"max_completion_tokens": _THINKING_TOKENS}
+    return {"temperature": temperature, "max_tokens": length}
 
 
 def choice_of(reply: Reply) -> Mapping[str, Any]:

@@ -29,8 +29,7 @@ class Meter:
 
     def answer(self, view: View, kind: str) -> Answer:
         """A view as the answer to the question, with calls, tokens and cost of all that was asked for it."""
-        paid = [reply for reply in self.replies if not reply.cached]
-        priced = any(reply.cost_usd is not None for reply in self.replies)
+        calls, cached, input_tokens, output_tokens, cost_usd = self.cost()
         return Answer(
             probability=view.probability,
             kind=kind,
@@ -39,11 +38,23 @@ class Meter:
             missing_mass=view.missing,
             flips=view.flips,
             raw=view.raw,
-            calls=len(paid),
-            cached=len(self.replies) - len(paid),
-            input_tokens=sum(reply.input_tokens for reply in paid),
-            output_tokens=sum(reply.output_tokens for reply in paid),
-            cost_usd=sum(reply.cost_usd or 0.0 for reply in paid) if priced else None,
+            calls=calls,
+            cached=cached,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cost_usd=cost_usd,
+        )
+
+    def cost(self) -> tuple[int, int, int, int, float | None]:
+        """Calls, answers that were kept, tokens in and out, and USD where there are prices; what was kept costs nothing."""
+        paid = [reply for reply in self.replies if not reply.cached]
+        priced = any(reply.cost_usd is not None for reply in self.replies)
+        return (
+            len(paid),
+            len(self.replies) - len(paid),
+            sum(reply.input_tokens for reply in paid),
+            sum(reply.output_tokens for reply in paid),
+            sum(reply.cost_usd or 0.0 for reply in paid) if priced else None,
         )
 
 

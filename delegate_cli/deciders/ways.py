@@ -58,13 +58,19 @@ Ways = Callable[[str, Capabilities], Sequence[Way]]  # from the model's name and
 
 
 class WaysDecider:
-    """A model decider made of ways, the best first; `kind` names the decider, an answer's own kind the way it was had."""
+    """A model decider made of ways, the best first; `kind` names the decider, an answer's own kind the way it was had.
 
-    def __init__(self, kind: str, asker: Asker, ways: Ways, capabilities: Capabilities | None = None) -> None:
+    `probe` is False for wires that do not depend on what an endpoint can do in a chat: not all of them can chat.
+    """
+
+    def __init__(
+        self, kind: str, asker: Asker, ways: Ways, capabilities: Capabilities | None = None, probe: bool = True
+    ) -> None:
         self._kind = kind
         self._asker = asker
         self._ways = ways
         self._capabilities = capabilities
+        self._probe = probe
         self._silent: set[str] = set()  # ways that need log-probabilities, on a server that was found to give none
 
     @property
@@ -79,7 +85,8 @@ class WaysDecider:
         """
         if not question.cards:
             raise ValueError("a question without cards")
-        self._capabilities = await self._asker.capabilities()
+        if self._probe:
+            self._capabilities = await self._asker.capabilities()
         meter, last = Meter(self._asker), Unusable(f"{self._asker.model} was not asked")
         for way in self._open():
             try:
