@@ -1,10 +1,8 @@
 """Endpoints for tests of deciders: one that talks to a server, and one in which a function is the model."""
 
 import asyncio
-import json
 import math
 import re
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +11,8 @@ import llm
 
 from delegate_cli.deciders.question import Answer, Card, ModelDecider, Question
 from delegate_cli.endpoints import Capabilities, Reply, Request
+from delegate_cli.endpoints.client import Client
+from delegate_cli.settings import Llm
 
 CARDS = (
     Card("travel", "Travel Desk", "Books, changes and cancels flights, trains and hotels.", ("Cancel my flight to Rome",)),
@@ -28,31 +28,24 @@ Model = Callable[[Request], Mapping[str, Any]]
 
 @dataclass
 class Wire:
-    """Sends each request as it is to a real server; no cache, no retries."""
+    """The real client on a real server, opened for each request; `can` stands in for what a probe would find."""
 
     base_url: str
     model: str = llm.MODEL
-    can: Capabilities = FULL
+    can: Capabilities | None = FULL
 
     async def ask(self, request: Request) -> Reply:
-        body = await asyncio.to_thread(self._post, request)
-        usage = body.get("usage", {})
-        return Reply(
-            body,
-            body.get("model", self.model),
-            usage.get("prompt_tokens", 0),
-            usage.get("completion_tokens", 0),
-            request=request,
-        )
+        async with self._open() as client:
+            return await client.ask(request)
 
     async def capabilities(self) -> Capabilities:
-        return self.can
+        if self.can is not None:
+            return self.can
+        async with self._open() as client:
+            return await client.capabilities()
 
-    def _post(self, request: Request) -> Any:
-        url = self.base_url + "/" + request.path.lstrip("/")
-        sent = urllib.request.Request(url, json.dumps(request.body).encode(), {"content-type": "application/json"})
-        with urllib.request.urlopen(sent, timeout=120) as answer:
-            return json.loads(answer.read())
+    def _open(self) -> Client:
+        return Client(Llm(self.base_url, self.model, timeout_s=600, retries=0))
 
 
 @dataclass

@@ -17,7 +17,7 @@ from delegate_cli.deciders.chat import chat
 from delegate_cli.deciders.question import Card, Question
 from delegate_cli.deciders.replies import Unusable, chosen, first_token, json_object, label_mass, label_of
 from delegate_cli.endpoints import Capabilities, Reply, Request
-from delegate_cli.errors import BudgetError, CredentialsError, EndpointError
+from delegate_cli.errors import BudgetError, CredentialsError, EndpointError, RefusedRequest
 
 ABC = ("A", "B", "C")
 SILENT = Capabilities(0, True, False)
@@ -44,7 +44,7 @@ def check(found, kind):
 
 
 def test_a_real_model_gives_the_probability_of_each_label(llama: Llama):
-    decider = chat(Wire(llama.base_url), orders=2)
+    decider = chat(Wire(llama.base_url, can=None), orders=2)
     found = answer(decider, FEW)
     check(found, "chat")
     assert (found.orders, found.calls, found.cached, found.output_tokens) == (2, 2, 0, 2)
@@ -227,6 +227,15 @@ def test_what_the_endpoint_raises_is_raised(error):
 
     with pytest.raises(type(error), match=error.message):
         answer(chat(Thinker(think)))
+
+
+def test_what_the_endpoint_does_not_accept_is_asked_in_another_way():
+    def think(request: Request) -> Mapping[str, Any]:
+        if "top_logprobs" in request.body:
+            raise RefusedRequest("no logprobs here")
+        return text('{"choice": "A"}')
+
+    assert answer(chat(Thinker(think))).kind == "chat-samples"
 
 
 def test_an_order_that_fails_leaves_the_others():

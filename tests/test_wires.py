@@ -69,7 +69,7 @@ def test_the_body_is_the_one_that_the_sdk_sends(scripted: Scripted):
     assert isinstance(answered, Decision)
     assert answered.answers[0].type == "choice"
     (received,) = scripted.received
-    assert received.path == "/v1" + request.path
+    assert received.path == f"/v1/{request.path}"
     assert received.json == request.body
 
 
@@ -119,7 +119,7 @@ def test_a_choice_is_asked_on_the_system_one_wire():
     assert (found.kind, found.orders, found.calls, found.flips) == ("systemone", 2, 2, 0)
     assert found.probability == pytest.approx(SHARES)
     first, second = (request.body["questions"]["agent"] for request in model.asked)
-    assert {request.path for request in model.asked} == {"/systemone"}
+    assert {request.path for request in model.asked} == {"systemone"}
     assert list(first["criteria"])[-1] == list(second["criteria"])[-1] == NONE
     assert list(first["criteria"]) != list(second["criteria"])
     assert model.asked[0].body["state"] == QUESTION.task
@@ -128,7 +128,7 @@ def test_a_choice_is_asked_on_the_system_one_wire():
 
 def test_the_real_server_knows_the_wire_and_says_that_it_has_no_decision_model(llama: Llama):
     request = systemone(Wire(llama.base_url)).requests(QUESTION)[0]
-    reply = httpx2.post(llama.base_url + request.path, json=dict(request.body), timeout=60)
+    reply = httpx2.post(f"{llama.base_url}/{request.path}", json=dict(request.body), timeout=60)
     assert reply.status_code == 501
     assert "not a decision model" in reply.text
 

@@ -35,7 +35,7 @@ def assigned(asker: Asker, orders: int = 2, budget: Budget = BUDGET, capabilitie
     def ways(model: str, can: Capabilities) -> list[Way]:
         def request(question: Question, step: int) -> Request:
             body = {"model": model, "messages": _messages(question, budget), **answer_length(can, _TOKENS)}
-            return Request("/chat/completions", body)
+            return Request("chat/completions", body)
 
         return [Way("assigned", MOST_CARDS, orders, request, _read, places.votes)]
 

@@ -55,6 +55,6 @@ def _chat_letter(model: str, most: int, top: int, orders: int, budget: Budget) -
             "logprobs": True,
             "top_logprobs": top,
         }
-        return Request("/chat/completions", body)
+        return Request("chat/completions", body)
 
     return Way("chat", most, orders, request, lambda reply, part: first_token(reply, labels(len(part.cards))))

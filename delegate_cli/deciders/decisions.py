@@ -24,7 +24,7 @@ def decisions(asker: Asker, orders: int = 1, budget: Budget = BUDGET) -> WaysDec
     """The decider `decisions`."""
 
     def request(question: Question, step: int) -> Request:
-        return Request("/decisions", {"model": asker.model, **_asked(question, budget)})
+        return Request("decisions", {"model": asker.model, **_asked(question, budget)})
 
     way = Way("decisions", MOST, orders, request, _read)
     return WaysDecider("decisions", asker, lambda model, can: [way], probe=False)

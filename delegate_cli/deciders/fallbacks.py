@@ -35,7 +35,7 @@ def chat_json(model: str, most: int, top: int, orders: int, budget: Budget) -> W
             "top_logprobs": top,
             "response_format": choice_schema(labels(len(question.cards))),
         }
-        return Request("/chat/completions", body)
+        return Request("chat/completions", body)
 
     return Way("chat-json", most, orders, request, lambda reply, part: choice_token(reply, labels(len(part.cards))))
 
@@ -52,7 +52,7 @@ def chat_samples(model: str, can: Capabilities, samples: int, budget: Budget) ->
         body = {"model": model, "messages": messages, **answer_length(can, _CHOICE_TOKENS, 1), "seed": step + 1}
         if can.json_schema:
             body["response_format"] = choice_schema(labels(len(question.cards)))
-        return Request("/chat/completions", body)
+        return Request("chat/completions", body)
 
     def read(reply: Reply, part: Question) -> View:
         names = labels(len(part.cards))
@@ -73,7 +73,7 @@ def chat_stated(model: str, can: Capabilities, orders: int, budget: Budget) -> W
         }
         if can.json_schema:
             body["response_format"] = stated_schema(names)
-        return Request("/chat/completions", body)
+        return Request("chat/completions", body)
 
     return Way("chat-stated", MOST_CARDS, orders, request, stated)
 

@@ -26,7 +26,7 @@ ANCHORS = (
 )
 _ROLE = "You judge how well an agent fits a task. You read the task and the agent's card."
 _GAP, _LOW = 2, 2
-_TOKENS = 300  # the reason, the level and the marks of JSON
+_TOKENS = 200  # the reason, the level and the marks of JSON
 _REASON = 60  # tokens of a reason that is shown
 
 
@@ -94,7 +94,7 @@ def level_requests(
         if can.json_schema:
             levels = {"type": "integer", "enum": list(range(1, len(anchors) + 1))}
             body["response_format"] = schema("rubric", {"reason": {"type": "string"}, "level": levels})
-        requests.append(Request("/chat/completions", body))
+        requests.append(Request("chat/completions", body))
     return requests
 
 

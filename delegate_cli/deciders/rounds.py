@@ -8,7 +8,7 @@ from delegate_cli.deciders.orders import View
 from delegate_cli.deciders.question import Answer, Question
 from delegate_cli.deciders.replies import Unusable
 from delegate_cli.endpoints import Asker, Reply, Request
-from delegate_cli.errors import EndpointError
+from delegate_cli.errors import EndpointError, RefusedRequest
 
 See = Callable[[Question, int], Awaitable[View]]  # one order of a question, and which one, counted from 0
 Pool = Callable[[Sequence[View]], View]
@@ -83,7 +83,7 @@ async def answered(asked: Sequence[Awaitable[View]]) -> list[View]:
     if views := [result for result in results if isinstance(result, View)]:
         return views
     errors = [result for result in results if isinstance(result, EndpointError)]
-    raise next((error for error in errors if not isinstance(error, Unusable)), errors[0])
+    raise next((error for error in errors if not isinstance(error, Unusable | RefusedRequest)), errors[0])
 
 
 async def tournament(question: Question, most: int, one: Callable[[Question], Awaitable[View]]) -> View:

@@ -34,7 +34,7 @@ def systemone(asker: Asker, orders: int = 1, budget: Budget = BUDGET) -> WaysDec
             "model": asker.model,
             "questions": {_NAME: {"type": "choice", "instructions": INSTRUCTIONS, "criteria": criteria}},
         }
-        return Request("/systemone", body)
+        return Request("systemone", body)
 
     way = Way("systemone", MOST, orders, request, _read)
     return WaysDecider("systemone", asker, lambda model, can: [way], probe=False)

@@ -9,7 +9,7 @@ from delegate_cli.deciders.question import Answer, Question
 from delegate_cli.deciders.replies import NoLogprobs, Unusable
 from delegate_cli.deciders.rounds import Meter, Pool, first_round, in_turns, tournament
 from delegate_cli.endpoints import Asker, Capabilities, Reply, Request
-from delegate_cli.errors import EndpointError
+from delegate_cli.errors import EndpointError, RefusedRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ class WaysDecider:
             raise ValueError("a question without cards")
         if self._probe:
             self._capabilities = await self._asker.capabilities()
-        meter, last = Meter(self._asker), Unusable(f"{self._asker.model} was not asked")
+        meter, last = Meter(self._asker), EndpointError(f"{self._asker.model} was not asked")
         for way in self._open():
             try:
                 return meter.answer(await way.view(meter, question), way.kind)
-            except Unusable as error:
+            except (Unusable, RefusedRequest) as error:
                 last = error
                 if isinstance(error, NoLogprobs):
                     self._silent.add(way.kind)
