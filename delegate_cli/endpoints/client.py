@@ -72,10 +72,12 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections of this event loop; what is in flight is given up."""
+        """Close the connections of this event loop; what is in flight is given up. It may be used again afterwards."""
         session = self._sessions.pop(asyncio.get_running_loop(), None)
         if session is not None:
             await session.close()
+        if self._cache is not None:
+            self._cache.close()
 
     async def ask(self, request: Request, *, fresh: bool = False) -> Reply:
         """One request, answered from the cache where it was asked before, within budget, limits and retries.
@@ -242,7 +244,7 @@ class Client:
         await asyncio.sleep(min(self._backoff * 2**attempt, _SLOWEST) * random.uniform(0.5, 1.0))
 
     def _notice(self, request: Request, body: Mapping[str, Any]) -> None:
-        if request.body.get("logprobs") is True and not probe.has_logprobs(body):
+        if request.body.get("logprobs") is True and probe.says_something(body) and not probe.has_logprobs(body):
             self._forget()
 
 

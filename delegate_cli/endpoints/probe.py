@@ -121,6 +121,11 @@ def has_logprobs(body: Mapping[str, Any]) -> bool:
         return False
 
 
+def says_something(body: Mapping[str, Any]) -> bool:
+    """Whether a chat answer has text: half a character, or an end at once, has no log probabilities to give."""
+    return bool(body["choices"][0]["message"].get("content"))
+
+
 def names_ability(said: str) -> bool:
     """Whether a refusal is about something that the probe should have found out."""
     return _ABILITIES.search(said) is not None
