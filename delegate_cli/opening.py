@@ -46,9 +46,14 @@ class Opener:
         """The compiled encoder, which is compiled first when it is missing."""
         if self.loaded_encoder is not None:
             return self.loaded_encoder
+        source = catalog.find(self.settings.encoder)
+        if source.endpoint is not None:
+            from delegate_cli.encoders.remote import RemoteEncoder  # the openai SDK: 0.6 s
+
+            local_only = any(agent.local_only for agent in self.roster)
+            return RemoteEncoder(source, self.home, self.settings, local_only, self.say)
         from delegate_cli.encoders.onnx import OnnxEncoder  # onnxruntime and tokenizers: 70 ms
 
-        source = catalog.find(self.settings.encoder)
         folder = source.folder(self.home)
         damaged = False
         if catalog.read_facts(folder) is not None:

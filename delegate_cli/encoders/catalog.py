@@ -1,17 +1,21 @@
 """Which encoder a name means, where its compiled form lies, and whether it is there. Imports nothing heavy.
 
+`openai:MODEL` is a model of OpenAI's (or of OPENAI_BASE_URL), `https://HOST/v1#MODEL` one of any compatible server.
+
 `all-MiniLM-L6-v2` means the packaged model with the adapter that comes with delegate, `all-MiniLM-L6-v2@base` the model as
 published. A compiled encoder is a folder `encoders/<fingerprint>` with `encoder.json`, `model.ort` and `tokenizer.json`.
 """
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from delegate_cli.errors import EncoderError
+from delegate_cli.settings import OPENAI, check_url
 
 PACKAGED = "all-MiniLM-L6-v2"
 BASE = f"{PACKAGED}@base"
@@ -23,13 +27,32 @@ COMPILER = 1  # raise when compile.py makes other files than before
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where embeddings are asked for, and of which model."""
+
+    url: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderSource:
-    """What to compile: a name for people, the path or hub name to load, and a fingerprint of it."""
+    """What to compile: a name for people, the path or hub name to load, and a fingerprint of it.
+
+    With `endpoint` there is nothing to compile: vectors come from there.
+    """
 
     name: str
     location: str | None  # None: the packaged files
     fingerprint: str
     adapter: Path | None = None
+    endpoint: Endpoint | None = None
+
+    def known_fingerprint(self, home: Path) -> str:
+        """What an index says it was made with; of an endpoint the dimension is part of it, once that was found out."""
+        if self.endpoint is None:
+            return self.fingerprint
+        facts = read_facts(self.folder(home))
+        return f"{self.fingerprint}-{facts['dimension'] if facts is not None else 'unknown'}"
 
     def folder(self, home: Path) -> Path:
         """Where the compiled form is kept."""
@@ -48,6 +71,8 @@ def find(name: str) -> EncoderSource:
         return EncoderSource(BASE, None, f"{PACKAGED}-{PACKAGED_SHA256[:12]}-{COMPILER}")
     if not name.strip() or not name.isprintable():
         raise EncoderError(f"{name!r} names no encoder", f"correct `encoder`, or use {PACKAGED}")
+    if name.startswith(("openai:", "http://", "https://")):
+        return _remote(name)
     path = Path(name).expanduser()
     if path.is_dir():
         return EncoderSource(path.name, str(path.resolve()), f"{_slug(path.name)}-{_fingerprint(path)}-{COMPILER}")
@@ -56,6 +81,19 @@ def find(name: str) -> EncoderSource:
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise EncoderError(f"no encoder folder {name!r}", f"correct `encoder`, or use {PACKAGED}")
     return EncoderSource(name, name, f"{_slug(name)}-hub-{COMPILER}")
+
+
+def _remote(name: str) -> EncoderSource:
+    if name.startswith("openai:"):
+        url, model = os.environ.get("OPENAI_BASE_URL") or OPENAI, name.removeprefix("openai:")
+    else:
+        url, _, model = name.partition("#")
+    url = check_url(url.rstrip("/"), "encoder")
+    if not model:
+        raise EncoderError(f"the encoder {name!r} names no model", "write it as openai:MODEL or https://HOST/v1#MODEL")
+    digest = hashlib.sha256(f"{url}#{model}".encode()).hexdigest()[:12]
+    shown = f"{model} at {url.split('/')[2]}"
+    return EncoderSource(shown, None, f"{_slug(model)}-{digest}-remote", endpoint=Endpoint(url, model))
 
 
 def read_facts(folder: Path) -> dict[str, Any] | None:

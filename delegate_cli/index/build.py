@@ -5,6 +5,7 @@ What is fitted on the vectors is the caller's business: it comes in as a functio
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from delegate_cli.agents import Roster
-from delegate_cli.encoders import Encoder, Vectors
+from delegate_cli.encoders import Encoder, Prefetching, Vectors
 from delegate_cli.index import store
 from delegate_cli.index.parts import Parts, parts_of
 from delegate_cli.index.search import PartIndex
@@ -74,6 +75,9 @@ def embed(parts: Parts, encoder: Encoder, former: dict[bytes, Vectors], progress
     vectors = np.empty((len(parts.texts), encoder.dimension), dtype=np.float32)
     embedded = 0
     known = dict(former)
+    if isinstance(encoder, Prefetching):
+        unknown = [text for text, digest in zip(parts.texts, text_hashes(parts), strict=True) if digest.tobytes() not in known]
+        encoder.prefetch(unknown, partial(progress, "embedding"))
     for row, (text, digest) in enumerate(zip(parts.texts, text_hashes(parts), strict=True)):
         key = digest.tobytes()
         if key not in known:
