@@ -64,6 +64,12 @@ class IndexUnavailable(DelegateError):
     code = "index"
 
 
+class JournalError(DelegateError):
+    """A journal that cannot be read or written, or that has no such decision."""
+
+    code = "journal"
+
+
 class EndpointError(DelegateError):
     """A model endpoint that gives no usable answer: down, refusing, broken, too slow."""
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,21 @@ def check_url(url: str, what: str) -> str:
     return url
 
 
+class KeptText(StrEnum):
+    """What the journal keeps of a task: its text, its SHA-256 alone, or its text with what is private replaced."""
+
+    KEEP = "keep"
+    HASH = "hash"
+    REDACT = "redact"
+
+
+@dataclass(frozen=True, slots=True)
+class Journaling:
+    """How decisions are recorded. `redact` uses `llm.redact_patterns` too."""
+
+    text: KeptText = KeptText.KEEP
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What may be set for one run. Probabilities and errors are shares in [0, 1]."""
@@ -120,6 +136,7 @@ class Settings:
     min_margin: float = 0.0
     local_only: bool = False
     llm: Llm = Llm()
+    journal: Journaling = Journaling()
 
     def __post_init__(self) -> None:
         for name in ("target_error", "min_probability", "min_margin"):
@@ -141,14 +158,30 @@ def resolve(flags: Mapping[str, Any], roster: Mapping[str, Any]) -> Settings:
     Raises:
         SettingsError: a value of the wrong type or out of range, with the name of its source.
     """
-    known = {each.name for each in fields(Settings)} - {"llm"}
+    known = _plain_settings()
     chosen = {key: value for key, value in roster.items() if key in known}
     for name in known:
         raw = os.environ.get(f"DELEGATE_{name.upper()}")
         if raw:
             chosen[name] = _parse(name, raw, f"DELEGATE_{name.upper()}")
     chosen |= {key: value for key, value in flags.items() if value is not None and key != "llm"}
-    return Settings(**chosen, llm=_resolve_llm(flags.get("llm") or {}, roster.get("llm") or {}))
+    llm = _resolve_llm(flags.get("llm") or {}, roster.get("llm") or {})
+    return Settings(**chosen, llm=llm, journal=_resolve_journal(roster.get("journal") or {}))
+
+
+def _plain_settings() -> list[str]:
+    """The settings that are one value, not a block of their own."""
+    return [each.name for each in fields(Settings) if each.name not in ("llm", "journal")]
+
+
+def _resolve_journal(roster: Mapping[str, Any]) -> Journaling:
+    raw = os.environ.get("DELEGATE_JOURNAL_TEXT")
+    if not raw:
+        return Journaling(**roster)
+    if raw not in [each.value for each in KeptText]:
+        choices = ", ".join(KeptText)
+        raise SettingsError(f"DELEGATE_JOURNAL_TEXT cannot be {raw!r}", f"use one of: {choices}")
+    return Journaling(KeptText(raw))
 
 
 def _resolve_llm(flags: Mapping[str, Any], roster: Mapping[str, Any]) -> Llm:
@@ -169,7 +202,7 @@ def assignment(text: str) -> dict[str, Any]:
         SettingsError: there is no such setting, or its value is not a number where it must be.
     """
     name, _, raw = text.partition("=")
-    known = [each.name for each in fields(Settings) if each.name != "llm"] + [f"llm.{key}" for key in _LLM_READERS]
+    known = _plain_settings() + [f"llm.{key}" for key in _LLM_READERS]
     if name not in known or not raw:
         problem = f"the setting {name} has no value" if name in known else f"there is no setting {name!r}"
         raise SettingsError(problem, f"use one of: {', '.join(known)}, such as target_error=0.1")

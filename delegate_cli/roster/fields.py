@@ -15,7 +15,7 @@ from delegate_cli.agents import Availability, Cost, Kind, Presence, Skill
 from delegate_cli.errors import SettingsError
 from delegate_cli.roster import document
 from delegate_cli.roster.document import Source
-from delegate_cli.settings import DECIDERS, Prices, check_url, words
+from delegate_cli.settings import DECIDERS, KeptText, Prices, check_url, words
 
 Reader = Callable[[yaml.Node, Source, str], Any]
 Enum = TypeVar("Enum", bound=StrEnum)
@@ -235,12 +235,14 @@ LLM = {
     "redact_patterns": Field(_patterns, {"type": "object", "additionalProperties": _TEXT}),
     "levels": Field(_levels, _TEXTS | {"minItems": 5, "maxItems": 5}),
 }
+JOURNAL = {"text": Field(_one_of(KeptText), {"enum": [each.value for each in KeptText]})}
 SETTINGS = {
     "encoder": Field(_text, _TEXT),
     "decider": Field(_text, {"enum": list(DECIDERS)}),
     "target_error": Field(_at_least(0, 1), _UNIT),
     "local_only": Field(_truth, {"type": "boolean"}),
     "llm": Field(_block(dict, LLM), _object(LLM)),
+    "journal": Field(_block(dict, JOURNAL), _object(JOURNAL)),
 }
 
 
