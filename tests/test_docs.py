@@ -101,7 +101,9 @@ def test_readme_has_the_exit_codes_of_the_errors():
     assert stated == raised | {0, 1, 5, 6, 7, 70, 130, 141}
 
 
-@pytest.mark.parametrize("page", [README, *((ROOT / "docs" / name).read_text("utf-8") for name in ("method.md", "endpoints.md"))])
+@pytest.mark.parametrize(
+    "page", [README, *((ROOT / "docs" / name).read_text("utf-8") for name in ("method.md", "endpoints.md"))]
+)
 def test_links_lead_somewhere(page: str):
     folder = ROOT if page is README else ROOT / "docs"
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page):

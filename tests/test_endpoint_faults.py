@@ -3,22 +3,28 @@
 import asyncio
 import collections
 import itertools
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from llm import Received, Reply, Scripted, completion, failure
+from hypothesis import given
+from hypothesis import strategies as st
+from llm import KEY, Received, Reply, Scripted, completion, failure
 from test_endpoints import DOLLAR, ask, question, settings
 
+from delegate_cli.endpoints import probe
 from delegate_cli.endpoints.cache import AnswerCache
 from delegate_cli.endpoints.client import Client
-from delegate_cli.endpoints.faults import retry_after
+from delegate_cli.endpoints.faults import Fault, Place, of_status, read_answer, retry_after
+from delegate_cli.endpoints.wire import counted_tokens
 from delegate_cli.errors import CredentialsError, DelegateError, EndpointError, RefusedRequest
 
 HTML = Reply("<html><body>Bad gateway</body></html>", 502, {"content-type": "text/html"})
 FILTERED = failure(400, "The response was filtered", "content_filter")
+FIELDS = ["choices", "message", "error", "usage", "prompt_tokens", "content", "code", "finish_reason", "logprobs", "model"]
 TRANSIENT = {
     "408": failure(408),
     "409": failure(409),
@@ -129,6 +135,33 @@ def test_retry_after_in_every_form() -> None:
     for nonsense in ("soon", "-1", "nan", "inf", "Mon, 99 Foo 2026", ""):
         assert retry_after({"retry-after": nonsense}, now) is None
     assert retry_after({}, now) is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()), st.integers(200, 599), st.text(max_size=20))
+def test_whatever_a_server_says_is_an_answer_or_one_line(content: bytes, status: int, after: str) -> None:
+    place = Place("127.0.0.1:1", "m", KEY)
+    try:
+        if status == 200:
+            body = read_answer("chat/completions", content, place)
+            assert all(0 <= count < 10**9 for count in counted_tokens(body))
+            assert isinstance(body["choices"][0]["message"], dict)
+            probe.has_logprobs(body)
+            return
+        fault = of_status(status, {"retry-after": after}, content, place)
+    except Fault as raised:
+        fault = raised
+    assert fault.error.message.isprintable()
+    assert len(fault.error.message) < 250
+    assert fault.wait is None or fault.wait >= 0
 
 
 def test_backing_off_grows(scripted: Scripted) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import llm
 import pytest
 from shell import SMALL, TIMEOUT, Result, environment
 
@@ -132,6 +133,13 @@ def test_rebuild_reaches_what_it_needs_and_not_the_compiler(small: Path) -> None
     modules = loaded("index", "rebuild", "--agents", str(small))
     assert modules >= VECTORS | {"sklearn"}
     assert not modules & {"torch", "transformers", "sentence_transformers", "onnx", "openai"}
+
+
+@pytest.mark.usefixtures("kept")
+def test_only_an_endpoint_loads_openai(small: Path, llama: llm.Llama) -> None:
+    modules = loaded("route", "--agents", str(small), "--encoder", f"{llama.base_url}#{llama.model}", "Refund the shoes")
+    assert modules >= {"openai", "asyncio", "faiss"}
+    assert not modules & {"torch", "transformers", "sentence_transformers", "onnxruntime", "tokenizers"}
 
 
 @pytest.mark.usefixtures("kept")

@@ -239,12 +239,12 @@ class Client:
 
     async def _back_off(self, attempt: int, wait: float | None) -> None:
         if wait is not None:
-            self._pace.pause(wait)
-            return
+            self._pace.pause(wait)  # which the time below is part of
         await asyncio.sleep(min(self._backoff * 2**attempt, _SLOWEST) * random.uniform(0.5, 1.0))
 
     def _notice(self, request: Request, body: Mapping[str, Any]) -> None:
-        if request.body.get("logprobs") is True and probe.says_something(body) and not probe.has_logprobs(body):
+        chat = request.path == "chat/completions"
+        if chat and request.body.get("logprobs") is True and probe.says_something(body) and not probe.has_logprobs(body):
             self._forget()
 
 

@@ -44,6 +44,6 @@ def counted_tokens(body: Mapping[str, Any]) -> tuple[int, int]:
 def _count(usage: Mapping[str, Any], *names: str) -> int:
     for name in names:
         value = usage.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9:
             return value
     return 0
