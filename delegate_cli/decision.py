@@ -173,9 +173,10 @@ class Decision:
 
 
 def uuid7() -> str:
-    """A UUID of version 7 (RFC 9562, section 5.7): sorts by time. Python 3.11's uuid module has none."""
-    value = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF000 << 64) | 0x7000 << 64
-    value = value & ~(0xC000 << 48) | 0x8000 << 48
+    """A UUID of version 7 (RFC 9562): sorts by time, to a quarter of a microsecond. Python 3.11's uuid module has none."""
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000  # section 6.2, method 3: what is made one after the other also sorts so
+    noise = int.from_bytes(os.urandom(8), "big") >> 2
+    value = milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -49,7 +49,7 @@ def bytes_of(journal: Journal) -> bytes:
 
 def at(seconds: float) -> Decision:
     """A decision of a moment."""
-    text = f"{int(seconds * 1000):012x}"
+    text = f"{round(seconds * 1000):012x}"
     return replace(decision(), id=f"{text[:8]}-{text[8:12]}{uuid7()[13:]}")
 
 
@@ -419,3 +419,12 @@ def test_the_recorder_loads_no_heavy_module() -> None:
 
 def test_ids_have_their_time() -> None:
     assert at_of("0198abcd-ef01-7000-8000-000000000000") == 0x0198ABCDEF01 / 1000
+
+
+def test_ids_sort_in_the_order_they_were_made() -> None:
+    ids = [uuid7() for _ in range(2000)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 2000
+    assert abs(at_of(ids[0]) - time.time()) < 60
+    assert {each[14] for each in ids} == {"7"}
+    assert {each[19] for each in ids} == set("89ab")
