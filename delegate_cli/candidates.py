@@ -1,20 +1,50 @@
 """A ranking → the candidates of the record, with evidence and rubric, and what set the runner-up apart."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from delegate_cli.advice import Opinion, masses
 from delegate_cli.agents import Roster
 from delegate_cli.confidence import rubric
 from delegate_cli.deciders.head import VIEWS
-from delegate_cli.decision import Candidate
+from delegate_cli.decision import Candidate, ModelLevel
 from delegate_cli.evidence import Quotable, content_words
 from delegate_cli.index.parts import agent_parts
 from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.retrievers.fused import Query
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """By agent: what the head gave the agents that a model was shown, what the model gave them, and its levels."""
+
+    head: Mapping[str, float]
+    model: Mapping[str, float]
+    levels: Mapping[str, ModelLevel]
+
+    @classmethod
+    def of(cls, roster: Roster, alone: Ranking, opinion: Opinion) -> "Heard":
+        """From the head's ranking and what the model said."""
+        advice = opinion.advice
+        if advice is None:
+            return cls({}, {}, opinion.levels)
+        agents = [roster.agents[place].id for place in advice.places.tolist()]
+        head = dict(zip(agents, masses(alone, advice.places)[:-1].tolist(), strict=True))
+        return cls(head, dict(zip(agents, advice.answer.probability[:-1].tolist(), strict=True)), opinion.levels)
+
+    def beside(self, candidate: Candidate) -> Candidate:
+        """The candidate with both."""
+        agent = candidate.agent
+        if agent not in self.model and agent not in self.levels:
+            return candidate
+        level = self.levels.get(agent)
+        return replace(candidate, head=self.head.get(agent), model=self.model.get(agent), model_level=level)
 
 
 class Candidates:
@@ -24,8 +54,11 @@ class Candidates:
         self._roster = roster
         self._quotable: dict[int, Quotable] = {}
 
-    def of(self, ready: Loaded, query: Query, ranking: Ranking, top: int | None) -> tuple[Candidate, ...]:
-        """The best `top` of a ranking, or all."""
+    def of(self, ready: Loaded, query: Query, ranking: Ranking, top: int | None, heard: Heard) -> tuple[Candidate, ...]:
+        """The best `top` of a ranking, or all; with what head and model each said of them, where a model was asked."""
+        return tuple(map(heard.beside, self._alone(ready, query, ranking, top)))
+
+    def _alone(self, ready: Loaded, query: Query, ranking: Ranking, top: int | None) -> tuple[Candidate, ...]:
         spread = float(np.exp(-(ranking.share * np.log(np.maximum(ranking.share, 1e-12))).sum()))
         found = []
         for rank, place in enumerate(ranking.places[:top].tolist()):

@@ -64,8 +64,22 @@ class Rubric:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelLevel:
+    """What a model says of one candidate by itself: a level from 1 to 5 and why."""
+
+    level: int
+    reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"level": self.level, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """One agent that the task may go to, with the probability in [0, 1] that it is right."""
+    """One agent that the task may go to, with the probability in [0, 1] that it is right.
+
+    `head` and `model` are what each of the two gave it, where a model was asked and saw its card.
+    """
 
     agent: str
     name: str
@@ -73,6 +87,9 @@ class Candidate:
     probability: float
     rubric: Rubric | None = None
     evidence: tuple[Evidence, ...] = ()
+    head: float | None = None
+    model: float | None = None
+    model_level: ModelLevel | None = None
 
     def as_dict(self) -> dict[str, Any]:
         record: dict[str, Any] = {
@@ -85,6 +102,11 @@ class Candidate:
             record["confidence"] = self.rubric.level
             record["rubric"] = [criterion.as_dict() for criterion in self.rubric.criteria]
             record["evidence"] = [evidence.as_dict() for evidence in self.evidence]
+        for name, value in (("head", self.head), ("model", self.model)):
+            if value is not None:
+                record[name] = round(value, PLACES)
+        if self.model_level is not None:
+            record["model_rubric"] = self.model_level.as_dict()
         return record
 
 
@@ -102,7 +124,10 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class DeciderInfo:
-    """Which decider spoke, and what it cost (tokens, USD)."""
+    """Which decider spoke, and what it cost: tokens, and USD, which are None where no price is set.
+
+    `flips` is the share of further orders in which the model's first choice was another one; None where that was not asked.
+    """
 
     kind: str
     model: str
@@ -111,18 +136,22 @@ class DeciderInfo:
     missing_mass: float = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
+    flips: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return {
+        record: dict[str, Any] = {
             "kind": self.kind,
             "model": self.model,
             "calibrated": self.calibrated,
             "orders": self.orders,
-            "missing_mass": self.missing_mass,
+            "missing_mass": round(self.missing_mass, 6),
             "tokens": {"input": self.input_tokens, "output": self.output_tokens},
             "cost_usd": self.cost_usd,
         }
+        if self.flips is not None:
+            record["flips"] = round(self.flips, 6)
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +171,7 @@ class Decision:
     threshold: float = 0.0
     contrast: Mapping[str, Any] | None = None
     confirmed: bool = False
+    fallback: Mapping[str, str] | None = None
     ref: Any = None
     elapsed_ms: float = 0.0
     id: str = field(default_factory=lambda: uuid7())
@@ -165,6 +195,8 @@ class Decision:
             "roster": dict(self.roster),
             "elapsed_ms": round(self.elapsed_ms, 2),
         }
+        if self.fallback is not None:
+            record["fallback"] = dict(self.fallback)
         if self.contrast is not None:
             record["contrast"] = dict(self.contrast)
         if self.confirmed:
@@ -173,10 +205,9 @@ class Decision:
 
 
 def uuid7() -> str:
-    """A UUID of version 7 (RFC 9562): sorts by time, to a quarter of a microsecond. Python 3.11's uuid module has none."""
-    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    fraction = rest * 4096 // 1_000_000  # section 6.2, method 3: what is made one after the other also sorts so
-    noise = int.from_bytes(os.urandom(8), "big") >> 2
-    value = milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise
+    """A UUID of version 7 (RFC 9562, section 5.7): sorts by time. Python 3.11's uuid module has none."""
+    value = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF000 << 64) | 0x7000 << 64
+    value = value & ~(0xC000 << 48) | 0x8000 << 48
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

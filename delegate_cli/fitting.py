@@ -53,6 +53,7 @@ class HeldOut:
     words: NDArray[np.float32]  # shape (requests, agents)
     head: NDArray[np.float32]  # raw logits, shape (requests, agents)
     length: NDArray[np.int64]  # characters, shape (requests,)
+    rows: NDArray[np.int64]  # of the roster's parts, shape (requests,)
 
 
 def prepare(roster: Roster, parts: Parts, vectors: Vectors) -> Training:
@@ -162,7 +163,7 @@ def _fold(training: Training, fold: int, folds: int) -> HeldOut:
         columns.append(head.standardise(raw, mean, variance, training.agents, deviation))
     standard = np.stack(columns, axis=-1).astype(np.float32)
     length = np.array([len(parts.texts[row]) for row in out])
-    return HeldOut(LeftOut(standard, parts.owner[out]), support, raw_words, raw_head, length)
+    return HeldOut(LeftOut(standard, parts.owner[out]), support, raw_words, raw_head, length, out)
 
 
 def _best(tasks: Vectors, training: Training, rows: NDArray[np.int64]) -> Vectors:
@@ -178,7 +179,7 @@ def _join(folds: list[HeldOut]) -> HeldOut:
         np.concatenate([fold.left_out.standard for fold in folds]),
         np.concatenate([fold.left_out.gold for fold in folds]),
     )
-    columns = ((fold.support, fold.words, fold.head, fold.length) for fold in folds)
+    columns = ((fold.support, fold.words, fold.head, fold.length, fold.rows) for fold in folds)
     return HeldOut(left_out, *(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 

@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +13,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from delegate_cli import policy
+from delegate_cli.advice import Opinion, fuse, unfitted
+from delegate_cli.advising import Manner, adviser, doubted
 from delegate_cli.agents import Roster
-from delegate_cli.candidates import Candidates, contrast
+from delegate_cli.calibrating import keep_fusion
+from delegate_cli.calibrating.keep_fusion import Fusions
+from delegate_cli.candidates import Candidates, Heard, contrast
+from delegate_cli.confidence import fusion
+from delegate_cli.deciders.question import ModelDecider
 from delegate_cli.decision import DeciderInfo, Decision, Exclusion, Status
 from delegate_cli.encoders import Encoder, Vectors
+from delegate_cli.endpoints import Request
 from delegate_cli.errors import TaskError
 from delegate_cli.index.calibration import Label
-from delegate_cli.loaded import Loaded
+from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.opening import Opener
+from delegate_cli.pending import Asking, Pending, Steps
 from delegate_cli.retrievers.fused import Query
 from delegate_cli.settings import Settings, home, resolve
 
 if TYPE_CHECKING:
     from delegate_cli.calibrating.fit import Calibration
+    from delegate_cli.calibrating.fusing import FusionCalibration
 
 MAX_TASK = 1024 * 1024  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A ranking, the probability from which it is handed over, and what follows; `fused`: calibrated with a model's answer."""
+
+    ranking: Ranking
+    threshold: float
+    status: Status
+    top: float
+    margin: float
+    fused: bool
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -60,6 +81,8 @@ class Delegator:
         without: views (names as in `deciders.head.VIEWS`) that get no weight when the index is made; for measuring, and only
             in a folder of its own, since an index does not say what it was made without.
         nearest: score exactly so many eligible agents, also in a roster that would all be scored; for measuring.
+        manner: how a model is asked, where the settings have one.
+        model: a model decider to ask instead of the one that the settings describe.
     """
 
     def __init__(
@@ -74,6 +97,8 @@ class Delegator:
         encoder: Encoder | None = None,
         without: frozenset[str] = frozenset(),
         nearest: int | None = None,
+        manner: Manner = Manner(),
+        model: ModelDecider | None = None,
     ) -> None:
         self.roster = roster
         self.settings = settings if settings is not None else resolve({}, roster.settings)
@@ -82,6 +107,9 @@ class Delegator:
         self._candidates = Candidates(roster)
         self._nearest = nearest
         self._ready: Loaded | None = None
+        self._fits: Fusions | None = None
+        self._asking = Asking()
+        self.adviser = adviser(roster, self.settings, manner, model, say)
         self._thresholds: dict[float, float] = {}
         self._exclusions: dict[frozenset[str], tuple[Exclusion, ...]] = {}
 
@@ -92,11 +120,30 @@ class Delegator:
             TaskError: the task is empty, too long or not text.
             IndexUnavailable: there is no index and none may be made.
             EncoderError: the encoder cannot be loaded.
+            EndpointError: a model gave no answer, and the manner of asking is strict.
         """
-        return self.decide_vector(check_task(task), None, ask)
+        return self.begin(check_task(task), None, ask).result()
 
-    def decide_vector(self, task: str, vector: Vectors | None, ask: Ask) -> Decision:
-        """The same for a checked task whose vector may be known already: the path of a task, top to bottom."""
+    async def adecide(self, task: str, ask: Ask = Ask()) -> Decision:
+        """The same without blocking while a model is asked. What the head does takes milliseconds and is not awaited."""
+        return await self.begin(check_task(task), None, ask).wait()
+
+    def begin(self, task: str, vector: Vectors | None, ask: Ask, answered: Callable[[], None] | None = None) -> Pending:
+        """Start to decide a checked task, whose vector may be known already; many may be under way at once."""
+        return Pending(self.path(task, vector, ask), self._asking, answered)
+
+    def preview(self, task: str, ask: Ask = Ask()) -> list[Request]:
+        """What a model would be sent for a task, before any answer; empty where the head decides alone. Nothing is sent."""
+        steps = self.path(check_task(task), None, ask)
+        try:
+            return self.adviser.preview(next(steps))
+        except StopIteration:
+            return []
+        finally:
+            steps.close()
+
+    def path(self, task: str, vector: Vectors | None, ask: Ask) -> Steps:
+        """The path of a task, top to bottom. It stops where a model is asked, and goes on with what it is sent."""
         started = time.perf_counter()
         ready = self.ready()
         excluded = self._excluded(frozenset(ask.roles))
@@ -108,25 +155,50 @@ class Delegator:
         query = ready.retriever.query(task, vector)
         places = self._shortlist(ready, query, eligible)
         views = ready.decider.views(query, places)
-        ranking = ready.rank(query, views, len(self.roster) - len(excluded), eligible)
-        top, second = float(ranking.probability[0]), float(ranking.probability[1:2].sum())
-        status = policy.hand_over(top, top - second, ranking.none, self._threshold(ready), self.settings.min_margin)
+        alone = ready.rank(query, views, len(self.roster) - len(excluded), eligible)
+        verdict = self._judged(alone, self._threshold(ready))
+        opinion = Opinion()
+        if self.adviser.wanted(verdict.status, alone.none):
+            opinion = yield self.adviser.inquiry(ready, query, alone)
+            verdict = self._advised(ready, verdict, opinion)
+        if self.adviser.rates(opinion):
+            opinion = yield self.adviser.rating(ready, query, verdict.ranking, opinion)
+        candidates = self._candidates.of(ready, query, verdict.ranking, ask.top, Heard.of(self.roster, alone, opinion))
+        status = doubted(verdict.status, candidates)
         return Decision(
             task=task,
             status=status,
-            agent=None if status is Status.NONE else self.roster.agents[ranking.places[0]].id,
-            probability=top,
-            none=ranking.none,
-            margin=top - second,
-            threshold=self._threshold(ready),
-            candidates=self._candidates.of(ready, query, ranking, ask.top),
+            agent=None if status is Status.NONE else self.roster.agents[verdict.ranking.places[0]].id,
+            probability=verdict.top,
+            none=verdict.ranking.none,
+            margin=verdict.margin,
+            threshold=verdict.threshold,
+            candidates=candidates,
             excluded=excluded,
-            decider=DeciderInfo("head", ready.encoder.name, ready.calibrated),
+            decider=self._decider(ready, opinion, verdict),
             roster=self._roster_facts(),
-            contrast=contrast(self.roster, query, ranking, ready.weights) if ask.explain else None,
+            contrast=contrast(self.roster, query, verdict.ranking, ready.weights) if ask.explain else None,
+            fallback=opinion.fallback,
             ref=ask.ref,
             elapsed_ms=(time.perf_counter() - started) * 1e3,
         )
+
+    def _judged(self, ranking: Ranking, threshold: float, fused: bool = False) -> Verdict:
+        top, second = float(ranking.probability[0]), float(ranking.probability[1:2].sum())
+        status = policy.hand_over(top, top - second, ranking.none, threshold, self.settings.min_margin)
+        return Verdict(ranking, threshold, status, top, top - second, fused)
+
+    def _advised(self, ready: Loaded, alone: Verdict, opinion: Opinion) -> Verdict:
+        """The verdict with the model's answer in it; without one the head's stands."""
+        if opinion.advice is None:
+            return alone
+        fitted = self._fusions(ready).get(self.adviser.key(opinion.advice.answer))
+        ranking = fuse(alone.ranking, opinion.advice, fusion.DEFAULT if fitted is None else fitted.weights)
+        cut = alone.threshold
+        if self.settings.min_probability is None:
+            of = unfitted if fitted is None else fitted.threshold
+            cut = of(self.settings.target_error, cut, alone.status is not Status.DECIDED)
+        return self._judged(ranking, cut, fused=fitted is not None)
 
     def shortlist(self, task: str) -> frozenset[str]:
         """The ids of the agents that are scored for a task of a requester without roles."""
@@ -149,8 +221,7 @@ class Delegator:
     def rebuild(self, force: bool = True) -> dict[str, Any]:
         """Make the index anew (unchanged texts keep their vectors) and return its manifest."""
         manifest = self._opener.build(self.encoder(), force)
-        self._ready = None
-        self._thresholds.clear()
+        self._forget()
         return manifest
 
     def calibrate(self, labels: Sequence[Label], facts: Mapping[str, Any], store_it: bool = True) -> "Calibration":
@@ -158,8 +229,63 @@ class Delegator:
         try:
             return self._opener.calibrate(labels, facts, store_it)
         finally:
-            self._ready = None
-            self._thresholds.clear()
+            self._forget()
+
+    def calibrate_model(
+        self, labels: Sequence[Label] | int, facts: Mapping[str, Any], store_it: bool = True
+    ) -> "FusionCalibration":
+        """Fit how much the model's answers count, on labelled tasks or on so many left-out sample requests.
+
+        Raises:
+            EndpointError: it answered none of them.
+        """
+        from delegate_cli import consulting  # scikit-learn and scipy: 1 s
+
+        ready, share, progress = self.ready(), facts["none_share"], self._opener.progress
+        if isinstance(labels, int):
+            cases, share = consulting.left_out(ready, self.roster, self.adviser, labels, progress)
+        else:
+            cases = consulting.labelled(ready, self.roster, self.adviser, labels, self.settings.shortlist, progress)
+        heard = consulting.consult(cases, self.adviser, self._asking, self.settings.llm.concurrency, progress)
+        found = consulting.calibrate(heard, len(self.roster), self._threshold(ready), self.settings.target_error, share)
+        if store_it and found.applied:
+            keep_fusion.save(self._opener.folder, ready.index.manifest, heard.key, found, facts)
+            self._fits = None
+        return found
+
+    def close(self) -> None:
+        """End the connection to the model, if there is one."""
+        self._asking.close(self.adviser.close)
+
+    def __enter__(self) -> "Delegator":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _forget(self) -> None:
+        self._ready = self._fits = None
+        self._thresholds.clear()
+
+    def _fusions(self, ready: Loaded) -> Fusions:
+        if self._fits is None:
+            self._fits = Fusions(self._opener.folder, ready.index.manifest, self._opener.say)
+        return self._fits
+
+    def _decider(self, ready: Loaded, opinion: Opinion, verdict: Verdict) -> DeciderInfo:
+        alone = DeciderInfo("head", ready.encoder.name, ready.calibrated, **opinion.cost._asdict())
+        if opinion.advice is None:
+            return alone
+        answer = opinion.advice.answer
+        return replace(
+            alone,
+            kind=answer.kind,
+            model=answer.model,
+            calibrated=verdict.fused,
+            orders=answer.orders,
+            missing_mass=answer.missing_mass,
+            flips=answer.flips,
+        )
 
     def encoder(self) -> Encoder:
         """The compiled encoder, which is compiled first when it is missing."""

@@ -31,8 +31,8 @@ class Llm:
     """A model endpoint and what may be spent on it. Without a model nothing is ever asked.
 
     `base_url` of None is OPENAI_BASE_URL, else OpenAI's. The key is never here: `key_env` names the variable that has it,
-    `key_command` the command that prints it. `max_calls` and `budget_usd` are for one run. `levels` are the texts of the
-    five levels of a rubric, lowest first.
+    `key_command` the command that prints it. The best `shortlist` agents are shown, in so many `orders`. `max_calls` and
+    `budget_usd` are for one run. `levels` are the texts of the five levels of a rubric, lowest first.
     """
 
     base_url: str | None = None
@@ -40,6 +40,7 @@ class Llm:
     key_env: str | None = None
     key_command: tuple[str, ...] | None = None
     orders: int = 2
+    shortlist: int = 6
     budget_usd: float | None = None
     max_calls: int | None = None
     timeout_s: float = 60.0
@@ -83,7 +84,7 @@ class Llm:
 
 
 _LEAST = {
-    **dict.fromkeys(("orders", "concurrency"), 1),
+    **dict.fromkeys(("orders", "shortlist", "concurrency"), 1),
     **dict.fromkeys(("budget_usd", "max_calls", "timeout_s", "retries", "cache_mb"), 0),
     "rate_limit_rpm": 0.01,
 }
@@ -271,7 +272,7 @@ def _float(raw: str, source: str) -> float:
 _LLM_READERS: dict[str, Callable[[str, str], Any]] = {
     **dict.fromkeys(("base_url", "model", "key_env"), _text),
     "key_command": words,
-    **dict.fromkeys(("orders", "max_calls", "concurrency", "retries"), _whole),
+    **dict.fromkeys(("orders", "shortlist", "max_calls", "concurrency", "retries"), _whole),
     **dict.fromkeys(("budget_usd", "timeout_s", "rate_limit_rpm", "cache_mb"), _float),
     "prices": _prices,  # input/output, such as 0.15/0.60
     "redact": _truth,

@@ -6,7 +6,7 @@ files.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,13 @@ Floats = NDArray[np.float64]
 
 def _silent(what: str, done: int, total: int) -> None:
     pass
+
+
+class Labelled(Protocol):
+    """A task whose right agents are known by their places; none of them: nobody fits."""
+
+    @property
+    def gold(self) -> NDArray[np.int64]: ...
 
 
 Refit = Callable[[Loaded, Sequence["Seen"]], Loaded]
@@ -134,13 +141,13 @@ def calibrate(
         none_share: of real tasks that nobody fits, in (0, 1); by default the file's own, shrunk to the assumed one.
     """
     free = ready.label_free()
-    folds = _folds(seen)
+    folds = folds_of(seen)
     trains = [[task for task, fold in zip(seen, folds, strict=True) if fold != out] for out in range(max(folds) + 1)]
     now, final = [free] * len(trains), free
     before = judged = judge(free, seen, agents)
-    each = _weight(before.somebody, none_share)
+    each = weight_of(before.somebody, none_share)
     verdicts: dict[str, Verdict] = {}
-    useless = _useless(before, agents)
+    useless = useless_for(before, agents)
     parts: dict[str, tuple[Refit, str]] = {
         "weights": (_refit_weights, useless),
         "none": (lambda base, train: _refit_none(base, train, agents, none_share), useless or _no_nobody(before)),
@@ -151,7 +158,7 @@ def calibrate(
             continue
         tried = [refit(base, train) for base, train in zip(now, trains, strict=True)]
         after = _judge_folds(tried, seen, folds, agents)
-        verdicts[name] = _verdict(each * (after.surprise - judged.surprise))
+        verdicts[name] = verdict(each * (after.surprise - judged.surprise))
         if verdicts[name].applied:
             now, judged, final = tried, after, refit(final, seen)
     behind = _behind(requests, final.fit, _share_of_nobody(before, none_share))
@@ -165,7 +172,7 @@ def calibrate(
     return Calibration(final.fit, len(seen), nobody, verdicts, figures(before, old, each), figures(judged, cuts, each))
 
 
-def _folds(seen: Sequence[Seen]) -> list[int]:
+def folds_of(seen: Sequence[Labelled]) -> list[int]:
     """The fold of each task; those that somebody fits and the others are dealt out evenly."""
     count = len(seen) if len(seen) < LEAVE_ONE_OUT else FOLDS
     order = np.random.default_rng(SEED).permutation(len(seen))
@@ -175,7 +182,7 @@ def _folds(seen: Sequence[Seen]) -> list[int]:
     return list(map(int, folds))
 
 
-def _weight(somebody: NDArray[np.bool_], none_share: float | None) -> Floats:
+def weight_of(somebody: NDArray[np.bool_], none_share: float | None) -> Floats:
     """What each task counts: 1, or so much that the two sorts have the given shares; the mean is 1."""
     if none_share is None or somebody.all() or not somebody.any():
         return np.ones(len(somebody))
@@ -183,7 +190,7 @@ def _weight(somebody: NDArray[np.bool_], none_share: float | None) -> Floats:
     return weight
 
 
-def _useless(free: Judged, agents: int) -> str:
+def useless_for(free: Judged, agents: int) -> str:
     """Why nothing can be learnt from these tasks; empty when something can."""
     count, right = int(free.somebody.sum()), int(free.right[free.somebody].sum())
     if len(free.somebody) < MIN_LABELS:
@@ -232,7 +239,7 @@ def _judge_folds(fitted: Sequence[Loaded], seen: Sequence[Seen], folds: Sequence
     return Judged(*columns)
 
 
-def _verdict(difference: Floats) -> Verdict:
+def verdict(difference: Floats) -> Verdict:
     change = float(difference.mean())
     noise = 1.96 * float(difference.std(ddof=1)) / len(difference) ** 0.5
     if change > 0:
@@ -278,7 +285,7 @@ def _thresholds(
     for fold in range(max(folds) + 1):
         out = np.array(folds) == fold
         new[out] = threshold.at(_curve(judged, each, ~out, behind), target_error).probability
-    was, would = (_excess_and_coverage(judged, each, cuts, target_error) for cuts in (old, new))
+    was, would = (excess_and_coverage(judged, each, cuts, target_error) for cuts in (old, new))
     if would[0] > was[0]:
         return old, curve, Verdict(False, "more errors among tasks handed over")
     # the old curve was drawn for the old probabilities: where these have moved, its coverage is not to be trusted
@@ -301,7 +308,7 @@ def _curve(judged: Judged, each: Floats, rows: NDArray[np.bool_], behind: tuple[
     return threshold.fit_curve(*(np.append(own[rows], other) for own, other in columns))
 
 
-def _excess_and_coverage(judged: Judged, each: Floats, cuts: Floats, target_error: float) -> tuple[float, float]:
+def excess_and_coverage(judged: Judged, each: Floats, cuts: Floats, target_error: float) -> tuple[float, float]:
     """Error above the target among tasks handed over (nobody's count as wrong), and the share not handed over.
 
     The error is shrunk to the promised one, as in the curve: one wrong task among three says little.

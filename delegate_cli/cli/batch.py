@@ -4,6 +4,7 @@ import os
 import queue
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from delegate_cli.errors import DelegateError
 
 if TYPE_CHECKING:
     from delegate_cli.decision import Decision
+    from delegate_cli.pending import Pending
     from delegate_cli.pipeline import Ask, Delegator
 
 AHEAD = 64  # lines that may be read before they are answered
+_END, _ANSWERED = "end", "answered"
 _BAR_EVERY = 20
 
 
@@ -31,29 +34,91 @@ class Answered:
     last: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """What stands in place of a decision where a line could not be read."""
+
+    error: DelegateError
+
+    def ready(self) -> bool:
+        return True
+
+    def result(self) -> DelegateError:
+        return self.error
+
+
+Begun = deque[tuple[TaskLine, "Pending | _Refused"]]
+
+
 def decide_lines(
     delegator: "Delegator", lines: Iterable[TaskLine], ask: "Ask"
 ) -> Iterator[tuple[Answered, "Decision | DelegateError"]]:
-    """One result a line, in order. Encoding releases Python's lock, so that reading, encoding and deciding overlap."""
-    from dataclasses import replace
+    """One result a line, in order, each as soon as those before it are there.
 
+    Encoding releases Python's lock, so that reading, encoding and deciding overlap. While a model is asked about one line the
+    next ones are begun, as many as its endpoint may be asked at once.
+    """
     ready = delegator.ready()
-    waiting: queue.Queue[Any] = queue.Queue(AHEAD)
+    most = delegator.settings.llm.concurrency
+    events: queue.SimpleQueue[Any] = queue.SimpleQueue()  # lines, their end, and word that an answer is there
+    room = threading.Semaphore(max(AHEAD, 2 * most))  # for lines that were read and not answered
     pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
-    reader = threading.Thread(target=_read, args=(lines, waiting, pool, ready.encoder), daemon=True)
-    reader.start()
-    while (item := waiting.get()) is not None:
-        if isinstance(item, BaseException):
-            raise item
-        line, checked, vector = item
-        result: Decision | DelegateError = checked
-        if isinstance(checked, str):
-            result = delegator.decide_vector(checked, vector.result(), replace(ask, ref=line.ref))
-        yield Answered(line.task, line.ref, line.read, waiting.empty()), result
+    threading.Thread(target=_read, args=(lines, events, room, pool, ready.encoder), daemon=True).start()
+    unbegun: deque[_Read] = deque()
+    begun: Begun = deque()
+    more = True
+    while more or unbegun or begun:
+        event = events.get()
+        if isinstance(event, BaseException):
+            raise event
+        more = more and event is not _END
+        if isinstance(event, _Read):
+            unbegun.append(event)
+        while unbegun and sum(not pending.ready() for _, pending in begun) < most:
+            read = unbegun.popleft()
+            begun.append((read.line, _begin(delegator, read, ask, events)))
+            yield from _finished(begun, events, room)
+        yield from _finished(begun, events, room)
     pool.shutdown()
 
 
-def _read(lines: Iterable[TaskLine], waiting: "queue.Queue[Any]", pool: ThreadPoolExecutor, encoder: Any) -> None:
+def _begin(delegator: "Delegator", read: "_Read", ask: "Ask", events: "queue.SimpleQueue[Any]") -> "Pending | _Refused":
+    from dataclasses import replace
+
+    if isinstance(read.checked, DelegateError) or read.vector is None:
+        assert isinstance(read.checked, DelegateError)
+        return _Refused(read.checked)
+    ask = replace(ask, ref=read.line.ref)
+    return delegator.begin(read.checked, read.vector.result(), ask, lambda: events.put(_ANSWERED))
+
+
+def _finished(
+    begun: Begun, events: "queue.SimpleQueue[Any]", room: threading.Semaphore
+) -> Iterator[tuple[Answered, "Decision | DelegateError"]]:
+    """Take what is done from the front."""
+    while begun and begun[0][1].ready():
+        line, pending = begun.popleft()
+        room.release()
+        last = events.empty() and not (begun and begun[0][1].ready())
+        yield Answered(line.task, line.ref, line.read, last), pending.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A line of input, its task where it has a good one, and the vector that is being made."""
+
+    line: TaskLine
+    checked: str | DelegateError
+    vector: "Future[Any] | None"
+
+
+def _read(
+    lines: Iterable[TaskLine],
+    events: "queue.SimpleQueue[Any]",
+    room: threading.Semaphore,
+    pool: ThreadPoolExecutor,
+    encoder: Any,
+) -> None:
     from delegate_cli.pipeline import check_task
 
     try:
@@ -67,10 +132,11 @@ def _read(lines: Iterable[TaskLine], waiting: "queue.Queue[Any]", pool: ThreadPo
                 vector = pool.submit(encoder.encode, checked)
             except DelegateError as error:
                 checked = error
-            waiting.put((line, checked, vector))
-        waiting.put(None)
+            room.acquire()
+            events.put(_Read(line, checked, vector))
+        events.put(_END)
     except BaseException as error:  # handed to the deciding thread, which raises it
-        waiting.put(error)
+        events.put(error)
 
 
 def watched(results: Iterator[Any], quiet: bool) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from delegate_cli.cli import streams
+from delegate_cli.cli.model_options import NOTHING, ModelOptions
 from delegate_cli.settings import DEFAULT_ROSTER, resolve
 
 if TYPE_CHECKING:
@@ -41,6 +42,29 @@ ListingFormat = Annotated[Listing | None, typer.Option("--format", "-f", help="D
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, also at a terminal.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is loaded and made.")]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TASK…|-", help="Each argument is a task; - reads one a line from stdin."),
+]
+Top = Annotated[int, typer.Option("--top", "-k", min=1, help="How many candidates to show.")]
+Every = Annotated[bool, typer.Option("--all", help="Show every eligible agent.")]
+FormatOption = Annotated[Format | None, typer.Option("--format", "-f", help="Default: table at a terminal, plain in a pipe.")]
+FieldName = Annotated[
+    str | None, typer.Option("--field", metavar="NAME", help="JSON Lines: the field with the task; dots go deeper.")
+]
+MinProbability = Annotated[
+    float | None,
+    typer.Option("--min-probability", min=0, max=1, help="Hand over from here on (default: from --target-error)."),
+]
+MinMargin = Annotated[
+    float | None, typer.Option("--min-margin", min=0, max=1, help="Hand over only with this lead over the second.")
+]
+Roles = Annotated[
+    str, typer.Option("--as", metavar="ROLE,…", envvar="DELEGATE_AS", help="Your roles, for agents with `allow`.")
+]
+Explain = Annotated[bool, typer.Option("--explain", "-e", help="Show the evidence and the rubric.")]
+Confirm = Annotated[bool, typer.Option("--confirm", "-c", help="Ask me; my answer is the decision.")]
+NoRebuild = Annotated[bool, typer.Option("--no-rebuild", help="Fail when the index is missing or stale.")]
 Encoder = Annotated[
     str | None, typer.Option("--encoder", metavar="NAME", help="Encoder to use instead of the roster's setting.")
 ]
@@ -58,14 +82,20 @@ def listing_format(chosen: Listing | None) -> Listing:
 
 
 def open_delegator(
-    agents: str, flags: dict[str, Any], *, rebuild: bool = True, quiet: bool = False, verbose: bool = False
+    agents: str,
+    flags: dict[str, Any],
+    *,
+    asking: ModelOptions = NOTHING,
+    rebuild: bool = True,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> "Delegator":
-    """Roster, settings and progress, joined."""
+    """Roster, settings, progress and the manner of asking a model, joined."""
     from delegate_cli.pipeline import Delegator
     from delegate_cli.roster.load import load_roster
 
     roster = load_roster(agents)
-    settings = resolve(flags, roster.settings)
+    settings = resolve({**flags, **asking.flags()}, roster.settings)
     tell = say(quiet)
     if verbose and not quiet:
         from delegate_cli.render.text import clean
@@ -73,7 +103,8 @@ def open_delegator(
         tell(
             f"roster {clean(agents)}: {len(roster)} agents; encoder {settings.encoder}; target error {settings.target_error:g}"
         )
-    return Delegator(roster, settings, rebuild=rebuild, progress=progress(quiet), say=tell)
+    manner = asking.manner(settings)
+    return Delegator(roster, settings, rebuild=rebuild, progress=progress(quiet), say=tell, manner=manner)
 
 
 def say(quiet: bool) -> Callable[[str], None]:

@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from delegate_cli.cli import options, streams
+from delegate_cli.cli import model_options, options, streams
+from delegate_cli.cli.model_options import NOTHING, ModelOptions
 from delegate_cli.cli.options import Format
 from delegate_cli.cli.streams import TaskLine
 from delegate_cli.errors import DelegateError, UsageError
@@ -25,8 +24,8 @@ EXAMPLES = """Examples:
   delegate route --format jsonl - < tasks.txt | jq -r 'select(.status=="ask") | .task'
   jq -c '{id, task: .subject}' tickets.json | delegate route --format jsonl -
 
-Exit codes: 0 decided (a batch: every line answered), 1 ask or none, 2 usage, roster or settings, 5 a batch with error
-lines, 6 no eligible agent, 141 the reader of the pipe went away.
+Exit codes: 0 decided (a batch: every line answered), 1 ask or none, 2 usage, roster or settings, 3 credentials and 4 model
+or budget (both only with --strict), 5 a batch with error lines, 6 no eligible agent, 141 the reader of the pipe went away.
 """
 _EXIT = {"decided": 0, "ask": 1, "none": 1, "no_eligible": 6}
 
@@ -39,38 +38,27 @@ class View:
     explain: bool
     color: bool
     quiet: bool
+    verbose: bool
 
 
+@model_options.takes()
 def route(
-    tasks: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TASK…|-", help="Each argument is a task; - reads one a line from stdin."),
-    ] = None,
+    tasks: options.Tasks = None,
     agents: options.Agents = options.AgentsDefault,
-    top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many candidates to show.")] = 3,
-    every: Annotated[bool, typer.Option("--all", help="Show every eligible agent.")] = False,
-    format: Annotated[
-        Format | None, typer.Option("--format", "-f", help="Default: table at a terminal, plain in a pipe.")
-    ] = None,
-    field: Annotated[
-        str | None, typer.Option("--field", metavar="NAME", help="JSON Lines: the field with the task; dots go deeper.")
-    ] = None,
-    min_probability: Annotated[
-        float | None,
-        typer.Option("--min-probability", min=0, max=1, help="Hand over from here on (default: from --target-error)."),
-    ] = None,
-    min_margin: Annotated[
-        float | None, typer.Option("--min-margin", min=0, max=1, help="Hand over only with this lead over the second.")
-    ] = None,
+    top: options.Top = 3,
+    every: options.Every = False,
+    format: options.FormatOption = None,
+    field: options.FieldName = None,
+    min_probability: options.MinProbability = None,
+    min_margin: options.MinMargin = None,
     target_error: options.TargetError = None,
     shortlist: options.Shortlist = None,
-    roles: Annotated[
-        str, typer.Option("--as", metavar="ROLE,…", envvar="DELEGATE_AS", help="Your roles, for agents with `allow`.")
-    ] = "",
+    roles: options.Roles = "",
     encoder: options.Encoder = None,
-    explain: Annotated[bool, typer.Option("--explain", "-e", help="Show the evidence and the rubric.")] = False,
-    confirm: Annotated[bool, typer.Option("--confirm", "-c", help="Ask me; my answer is the decision.")] = False,
-    no_rebuild: Annotated[bool, typer.Option("--no-rebuild", help="Fail when the index is missing or stale.")] = False,
+    explain: options.Explain = False,
+    confirm: options.Confirm = False,
+    no_rebuild: options.NoRebuild = False,
+    asking: ModelOptions = NOTHING,
     no_color: options.NoColor = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -78,7 +66,7 @@ def route(
     """Decide which agent should do a task, and print the best three with their probabilities."""
     arguments = tasks or []
     batch = streams.from_stdin(arguments)
-    view = View(_format(format), explain, streams.wants_color(no_color, sys.stdout), quiet)
+    view = View(_format(format), explain, streams.wants_color(no_color, sys.stdout), quiet, verbose)
     if confirm:
         _check_confirm(batch, len(arguments))
     flags = {
@@ -88,19 +76,20 @@ def route(
         "shortlist": shortlist,
         "encoder": encoder,
     }
-    delegator = options.open_delegator(agents, flags, rebuild=not no_rebuild, quiet=quiet, verbose=verbose)
+    opened = options.open_delegator(agents, flags, asking=asking, rebuild=not no_rebuild, quiet=quiet, verbose=verbose)
     from delegate_cli.pipeline import Ask
 
     wanted = frozenset(role.strip() for role in roles.split(",") if role.strip())
     ask = Ask(None if every else top, explain or view.format is Format.TABLE, wanted)
-    if batch:
-        return _stream(delegator, streams.from_lines(streams.stdin_lines(), field), ask, view)
+    lines = streams.from_lines(streams.stdin_lines(), field) if batch else streams.from_arguments(arguments)
     if not quiet and len(arguments) > 1 and not any(" " in argument for argument in arguments):
         streams.note(f"note: {len(arguments)} tasks of one word each; quote the text if it is one task")
-    lines = streams.from_arguments(arguments)
-    if len(arguments) > 1:
-        return _stream(delegator, lines, ask, view)
-    return _single(delegator, next(lines), ask, view, confirm)
+    with opened as delegator:
+        if asking.dry_run:
+            return _dry_run(delegator, lines, ask, quiet)
+        if batch or len(arguments) > 1:
+            return _stream(delegator, lines, ask, view)
+        return _single(delegator, next(lines), ask, view, confirm)
 
 
 def _format(chosen: Format | None) -> Format:
@@ -123,6 +112,8 @@ def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, conf
         decision = confirmed(delegator, line.task or "", ask, view.explain, view.color)
     else:
         decision = delegator.decide(line.task or "", ask)
+    if view.verbose and not view.quiet:
+        _summarise(delegator)
     if confirm and view.format is Format.TABLE:
         from delegate_cli.render.table import verdict_line
 
@@ -151,8 +142,40 @@ def _stream(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", view:
         count += 1
     if view.format is Format.JSON:
         streams.write("\n]\n" if count else "[]\n")
-    if errors and not view.quiet:
-        streams.note(f"{errors} of {count} lines could not be read")
+    if not view.quiet:
+        _summarise(delegator)
+        if errors:
+            streams.note(f"{errors} of {count} lines could not be read")
+    return 5 if errors else 0
+
+
+def _summarise(delegator: "Delegator") -> None:
+    """What asking a model came to, where there is one."""
+    if delegator.adviser.possible:
+        from delegate_cli.render.prompts import summary_line
+
+        streams.note(summary_line(delegator.adviser.spent()))
+
+
+def _dry_run(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", quiet: bool) -> int:
+    """The requests of every task, one a line."""
+    from delegate_cli.render.jsonl import dumps
+    from delegate_cli.render.prompts import dry_record
+
+    if not delegator.adviser.possible:
+        raise UsageError("--dry-run: there is no model to ask", "name one with --model, or set llm.model in the roster")
+    errors = alone = 0
+    for line in lines:
+        if line.error is not None:
+            streams.note(f"error: {line.error.message}")
+            errors += 1
+            continue
+        requests = delegator.preview(line.task or "", ask)
+        alone += not requests
+        for request in requests:
+            streams.write(dumps(dry_record(request, delegator.settings.llm, line.ref)) + "\n")
+    if alone and not quiet:
+        streams.note(f"{alone} tasks are not sent: the head decides them alone (--always-ask-model asks nevertheless)")
     return 5 if errors else 0
 
 

@@ -77,7 +77,9 @@ def spent(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "input": sum(decider.input_tokens for decider in deciders),
         "output": sum(decider.output_tokens for decider in deciders),
     }
-    return {"tokens": tokens, "cost_usd": sum(decider.cost_usd for decider in deciders)}
+    costs = [decider.cost_usd for decider in deciders]
+    known = [cost for cost in costs if cost is not None]
+    return {"tokens": tokens, "cost_usd": sum(known) if len(known) == len(costs) else None}
 
 
 def shuffled(first: Sequence[Outcome], mixed: Sequence[Sequence[Outcome]]) -> dict[str, Any]:

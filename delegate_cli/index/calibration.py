@@ -85,8 +85,8 @@ def write(folder: Path, labels: Sequence[Label], facts: Mapping[str, Any], fits:
     path = _labels_path(folder, digest)
     try:
         if not path.exists() or path.read_bytes() != data:
-            _replace(path, data)
-        _replace(folder / _NAME, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+            replace_file(path, data)
+        replace_file(folder / _NAME, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
     except OSError as error:
         raise store.unwritable(folder, error) from None
     _clean(folder, keep=path.name)
@@ -111,7 +111,7 @@ def _labels_path(folder: Path, digest: str) -> Path:
     return folder / f"{_LABELS}{digest[:12]}.jsonl"
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Write beside and rename; only the owner may read it, since tasks may be private."""
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:

@@ -75,7 +75,11 @@ def _extra(step: dict[str, Any], asked: bool) -> tuple[str, ...]:
         return (recall,)
     if "tokens" not in step:
         return (recall, "", "", "")
-    return (recall, f"{step['tokens']['input']:,}", f"{step['tokens']['output']:,}", f"{step['cost_usd']:.4f}")
+    return (recall, f"{step['tokens']['input']:,}", f"{step['tokens']['output']:,}", _usd(step["cost_usd"]))
+
+
+def _usd(cost: float | None) -> str:
+    return _NOTHING if cost is None else f"{cost:.4f}"
 
 
 def _positions(rows: Sequence[dict[str, Any]]) -> Section:

@@ -50,6 +50,35 @@ def sentence(decision: Decision) -> str:
     return "no eligible agent: all were excluded"
 
 
+def model_lines(decision: Decision) -> list[str]:
+    """What a model had to do with a decision, in words; empty where the head decided alone and was not meant to ask."""
+    decider, lines = decision.decider, []
+    if decision.fallback is not None:
+        lines.append(f"the head decided: {decision.fallback['reason']}")
+    elif decider.kind != "head":
+        facts = [f"{decider.orders} orders" if decider.orders > 1 else "one order"]
+        if decider.flips is not None:
+            facts.append(f"the first choice changed in {decider.flips:.0%}".replace("%", " %"))
+        if decider.missing_mass >= 0.005:
+            facts.append(f"{decider.missing_mass:.0%} on no label".replace("%", " %"))
+        if not decider.calibrated:
+            facts.append("not calibrated")
+        lines.append(f"decided with {decider.model} ({decider.kind}): {', '.join(facts)}{_spent(decision)}")
+    for each in decision.candidates:
+        if each.model_level is not None and each.rubric is not None:
+            level = each.model_level
+            lines.append(f"{each.name}: the model says {level.level} of 5 (computed {each.rubric.level}): {level.reason}")
+    return lines
+
+
+def _spent(decision: Decision) -> str:
+    decider = decision.decider
+    if not decider.input_tokens + decider.output_tokens:
+        return ""
+    usd = "" if decider.cost_usd is None else f", {decider.cost_usd:.4f} USD"
+    return f"; {decider.input_tokens:,} tokens in, {decider.output_tokens:,} out{usd}"
+
+
 def columns(rows: Sequence[tuple[str, ...]]) -> str:
     """Tab-separated lines."""
     return "".join("\t".join(clean(cell) for cell in row) + "\n" for row in rows)

@@ -32,6 +32,9 @@ def _candidate() -> dict[str, Any]:
             "confidence": {"type": "integer", "minimum": 1, "maximum": 5},
             "rubric": {"type": "array", "items": criterion},
             "evidence": {"type": "array", "items": evidence},
+            "head": _SHARE,
+            "model": _SHARE,
+            "model_rubric": _object({"level": {"type": "integer", "minimum": 1, "maximum": 5}, "reason": _TEXT}),
         },
         ["agent", "name", "kind", "probability"],
     )
@@ -48,8 +51,10 @@ def decision_schema() -> dict[str, Any]:
             "orders": {"type": "integer", "minimum": 1},
             "missing_mass": _SHARE,
             "tokens": tokens,
-            "cost_usd": {"type": "number", "minimum": 0},
-        }
+            "cost_usd": {"type": ["number", "null"], "minimum": 0},
+            "flips": _SHARE,
+        },
+        ["kind", "model", "calibrated", "orders", "missing_mass", "tokens", "cost_usd"],
     )
     decided = _object(
         {
@@ -71,6 +76,7 @@ def decision_schema() -> dict[str, Any]:
             "decider": decider,
             "roster": _object({"path": _OPTIONAL, "sha256": _TEXT}),
             "elapsed_ms": {"type": "number", "minimum": 0},
+            "fallback": _object({"reason": _TEXT, "code": _TEXT}),
             "contrast": {"type": "object"},
             "confirmed": {"const": True},
         },

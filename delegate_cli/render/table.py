@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from delegate_cli.decision import Candidate, Decision, Status
-from delegate_cli.render.plain import sentence
+from delegate_cli.render.plain import model_lines, sentence
 from delegate_cli.render.text import clean, shorten
 
 _BAR = 10
@@ -55,6 +55,7 @@ def _decision(decision: Decision, explain: bool, width: int) -> Group:
         parts.append(_candidates(decision, width))
     if explain and decision.candidates:
         parts += [_reasons(decision), *_contrast(decision)]
+    parts += [_indented(line) for line in model_lines(decision)]
     parts.append(_verdict(decision))
     if decision.excluded:
         shown = ", ".join(f"{clean(each.agent)} ({clean(each.detail)})" for each in decision.excluded[:6])

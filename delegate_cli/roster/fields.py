@@ -223,6 +223,7 @@ LLM = {
     "key_env": Field(_identity, _TEXT),
     "key_command": Field(_command, {"anyOf": [_TEXT, _TEXTS | {"minItems": 1}]}),
     "orders": Field(_whole(1), {"type": "integer", "minimum": 1}),
+    "shortlist": Field(_whole(1), {"type": "integer", "minimum": 1}),
     "budget_usd": Field(_at_least(0), _POSITIVE),
     "max_calls": Field(_whole(0), {"type": "integer", "minimum": 0}),
     "timeout_s": Field(_at_least(0.001), _POSITIVE),

@@ -1,0 +1,326 @@
+"""When a model is asked, with which cards, and what becomes of its failures.
+
+Rankings go in, inquiries come out; an inquiry ends in an `Opinion`, never in an error unless `strict` wants one. Knows nothing
+of how a question is put or sent.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from delegate_cli import cards
+from delegate_cli.advice import Advice, Cost, Opinion
+from delegate_cli.agents import Roster
+from delegate_cli.calibrating import keep_fusion
+from delegate_cli.deciders.question import Answer, ModelDecider, Question
+from delegate_cli.decision import Candidate, ModelLevel, Status
+from delegate_cli.endpoints import Request, is_loopback
+from delegate_cli.errors import BudgetError, CredentialsError, EndpointError, SettingsError
+from delegate_cli.loaded import Loaded, Ranking
+from delegate_cli.pending import Inquiry
+from delegate_cli.retrievers.fused import Query
+from delegate_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from delegate_cli.endpoints.client import Client
+
+T = TypeVar("T")
+IN_A_ROW = 8  # failures without an answer in between, after which no more is sent in this run
+RATED = 3  # candidates that the model gives a level, where it is asked for any
+IN_PROCESS = "in-process"
+_NO_MODEL = "set llm.model in the roster's settings, DELEGATE_LLM_MODEL, or --model; and llm.base_url unless it is OpenAI"
+
+
+class Restorer(Protocol):
+    """What puts private values back."""
+
+    def restore(self, text: str) -> str: ...
+
+
+class Redactor(Protocol):
+    """What takes private values out of a question."""
+
+    def question(self, question: Question) -> tuple[Question, Restorer]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a model is asked, beside the settings of its endpoint.
+
+    `always`: also where the head is sure. `form`: labels, or assigned for the prompt of a classic orchestrator. `strict`: a
+    failure is an error. `watch` is given each question as it was sent.
+    """
+
+    always: bool = False
+    form: str = "labels"
+    strict: bool = False
+    rubric: bool = False
+    cache: bool = True
+    redact: Redactor | None = None
+    watch: Callable[[Question, ModelDecider], None] | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What models were asked in one run."""
+
+    answers: int = 0
+    calls: int = 0
+    cached: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    fallbacks: Counter[str] = field(default_factory=Counter)
+
+    def add(self, answer: Answer) -> None:
+        self.answers += 1
+        self.calls += answer.calls
+        self.cached += answer.cached
+        self.input_tokens += answer.input_tokens
+        self.output_tokens += answer.output_tokens
+        if answer.cost_usd is not None:
+            self.cost_usd = (self.cost_usd or 0.0) + answer.cost_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A decider, and the client that it asks through, if it has one."""
+
+    model: ModelDecider
+    client: "Client | None" = None
+
+    async def close(self) -> None:
+        if self.client is not None:
+            await self.client.close()
+
+
+class Adviser:
+    """Asks one model decider for one roster.
+
+    Args:
+        connect: makes the decider, at the first question; None where no model is to be asked.
+        endpoint: its base URL, or IN_PROCESS.
+        say: is told of the first failure of each kind.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        settings: Settings,
+        manner: Manner,
+        connect: Callable[[], Connection] | None,
+        endpoint: str,
+        say: Callable[[str], None],
+    ) -> None:
+        self._roster = roster
+        self._settings = settings
+        self._manner = manner
+        self._connect = connect
+        self._endpoint = endpoint
+        self._away = endpoint != IN_PROCESS and not is_loopback(endpoint)
+        self._say = say
+        self._connection: Connection | None = None
+        self._failed_in_a_row = 0
+        self._stopped: EndpointError | None = None
+        self.tally = Tally()
+
+    @property
+    def connection(self) -> Connection:
+        """The decider and its client, made when first needed."""
+        if self._connection is None:
+            assert self._connect is not None
+            self._connection = self._connect()
+        return self._connection
+
+    async def close(self) -> None:
+        """End what was opened; called in the thread that asks."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is a model to ask."""
+        return self._connect is not None
+
+    def spent(self) -> dict[str, Any]:
+        """What this run came to: calls, cached, tokens, USD (None without prices), and fallbacks by code."""
+        usage = self._connection.client.usage if self._connection is not None and self._connection.client else self.tally
+        names = ("calls", "cached", "input_tokens", "output_tokens", "cost_usd")
+        return {name: getattr(usage, name) for name in names} | {"fallbacks": dict(self.tally.fallbacks)}
+
+    def preview(self, inquiry: Inquiry) -> list[Request]:
+        """What would be sent for an inquiry, as far as is known what the endpoint can do. Nothing is sent or opened."""
+        question = inquiry.question
+        if not question.cards:
+            return []
+        if self._manner.redact is not None:
+            question = self._manner.redact.question(question)[0]
+        if self._endpoint == IN_PROCESS:
+            return list(self.connection.model.requests(question))
+        from delegate_cli.deciders.levels import ANCHORS, level_requests
+        from delegate_cli.deciders.models import model_decider
+        from delegate_cli.endpoints.known import Known
+
+        known = Known.of(self._settings)
+        if inquiry.rating:
+            return level_requests(known.model, question, known.can, self._settings.llm.levels or ANCHORS, RATED)
+        kind = kind_of(self._settings, self._manner)
+        return list(model_decider(kind, known, self._settings.llm.orders, capabilities=known.can).requests(question))
+
+    def wanted(self, status: Status, none: float) -> bool:
+        """Whether the model is to be asked, after what the head says alone."""
+        if self._connect is None:
+            return False
+        if self._manner.always or self._settings.decider != "auto":
+            return True
+        clear = none >= 1 - 2 * self._settings.target_error  # true probabilities above it are wrong less often than that
+        return status is Status.ASK or (status is Status.NONE and not clear)
+
+    def inquiry(self, ready: Loaded, query: Query, ranking: Ranking, without: str | None = None) -> Inquiry:
+        """The best candidates as a question; no card has the sample request `without`."""
+        places = self._places(ranking, self._settings.llm.shortlist)
+        question = cards.question(self._roster, ready, query, places, without)
+        return Inquiry(question, lambda: self.ask(question, places))
+
+    def key(self, answer: Answer) -> str:
+        """What a fit for such answers is kept under."""
+        return keep_fusion.key(answer.kind, answer.model, self._endpoint, self._settings.llm.shortlist)
+
+    def rates(self, opinion: Opinion) -> bool:
+        """Whether the model is also to give the first candidates a level."""
+        return self._manner.rubric and self._connect is not None and opinion.fallback is None
+
+    def rating(self, ready: Loaded, query: Query, ranking: Ranking, opinion: Opinion) -> Inquiry:
+        """The first candidates, to be given levels; it ends in the opinion with them."""
+        places = self._places(ranking, RATED)
+        question = cards.question(self._roster, ready, query, places)
+        return Inquiry(question, lambda: self._rated(question, opinion), rating=True)
+
+    async def _rated(self, question: Question, opinion: Opinion) -> Opinion:
+        from delegate_cli.deciders.levels import ANCHORS, Rated, rate
+
+        async def ask(sent: Question) -> Rated:
+            client = self.connection.client
+            return Rated({}) if client is None else await rate(client, sent, self._settings.llm.levels or ANCHORS, RATED)
+
+        try:
+            rated, restorer = await self._guarded(question, ask)
+        except EndpointError as error:
+            if self._manner.strict:
+                raise
+            self._fallen_back(error, "there is no rubric by the model")
+            return opinion
+        levels = {
+            agent: ModelLevel(each.level, each.reason if restorer is None else restorer.restore(each.reason))
+            for agent, each in rated.levels.items()
+        }
+        return replace(opinion, levels=levels, rated=Cost(rated.input_tokens, rated.output_tokens, rated.cost_usd))
+
+    def _places(self, ranking: Ranking, most: int) -> NDArray[np.int64]:
+        home_only = self._away and self._settings.local_only
+        return cards.shown(self._roster, ranking, 0 if home_only else most, self._away)
+
+    async def ask(self, question: Question, places: NDArray[np.int64]) -> Opinion:
+        """The model's answer, or the head alone.
+
+        Raises:
+            EndpointError: there is no answer, and `strict` makes that an error.
+        """
+        try:
+            answer, _ = await self._guarded(question, self._answer)
+        except EndpointError as error:
+            if self._manner.strict:
+                raise
+            rest = "the head decides the rest" if isinstance(error, BudgetError) else "the head decides"
+            return Opinion(fallback=self._fallen_back(error, rest))
+        self.tally.add(answer)
+        return Opinion(Advice(places, answer))
+
+    async def _answer(self, sent: Question) -> Answer:
+        try:
+            return await self.connection.model.answer(sent)
+        finally:
+            if self._manner.watch is not None:
+                self._manner.watch(sent, self.connection.model)
+
+    async def _guarded(self, question: Question, ask: Callable[[Question], Awaitable[T]]) -> tuple[T, Restorer | None]:
+        """What comes of a question that may be sent, without what is private; nothing is sent where that is in vain."""
+        if not question.cards:
+            raise LocalOnly("no agent's card may be sent away (local_only)", "use an endpoint on this machine")
+        if self._stopped is not None:
+            raise self._stopped
+        restorer = None
+        if self._manner.redact is not None:
+            question, restorer = self._manner.redact.question(question)
+        try:
+            found = await ask(question)
+        except EndpointError as error:
+            self._failed_in_a_row += 1
+            if isinstance(error, CredentialsError) or self._failed_in_a_row >= IN_A_ROW:
+                self._stopped = error
+            raise
+        self._failed_in_a_row = 0
+        return found, restorer
+
+    def _fallen_back(self, error: EndpointError, rest: str) -> dict[str, str]:
+        first = not self.tally.fallbacks[error.code]
+        self.tally.fallbacks[error.code] += 1
+        if first:
+            self._say(f"model: {error.message} ({error.fix}); {rest}")
+        return {"reason": error.message, "code": error.code}
+
+
+class LocalOnly(EndpointError):
+    """Nothing may be sent to this endpoint."""
+
+    code = "local_only"
+
+
+def doubted(status: Status, candidates: Sequence[Candidate]) -> Status:
+    """`decided` becomes `ask` where the model's level of the first candidate contradicts it strongly."""
+    first = candidates[0] if candidates else None
+    if status is not Status.DECIDED or first is None or first.model_level is None or first.rubric is None:
+        return status
+    from delegate_cli.deciders.levels import disagrees
+
+    return Status.ASK if disagrees(first.model_level.level, first.rubric.level) else status
+
+
+def adviser(
+    roster: Roster, settings: Settings, manner: Manner, model: ModelDecider | None, say: Callable[[str], None]
+) -> Adviser:
+    """The adviser of these settings; one that is never wanted where no model is configured.
+
+    Args:
+        model: a decider to ask instead of the endpoint's.
+
+    Raises:
+        SettingsError: a decider that needs a model is wanted and there is none.
+    """
+    if model is not None and settings.decider != "head":
+        return Adviser(roster, settings, manner, lambda: Connection(model), IN_PROCESS, say)
+    if settings.decider == "head" or (settings.decider == "auto" and not settings.llm.configured):
+        return Adviser(roster, settings, manner, None, IN_PROCESS, say)
+    if not settings.llm.configured:
+        raise SettingsError(f"the decider {settings.decider} needs a model, and none is set", _NO_MODEL)
+    return Adviser(roster, settings, manner, lambda: connect(settings, manner, say), settings.llm.url, say)
+
+
+def connect(settings: Settings, manner: Manner, say: Callable[[str], None]) -> Connection:
+    """A decider with the client that it asks through."""
+    from delegate_cli.deciders.models import model_decider  # asyncio: 60 ms
+    from delegate_cli.endpoints.client import open_client  # the openai SDK: 0.6 s
+
+    client = open_client(settings, cache=manner.cache, say=say)
+    return Connection(model_decider(kind_of(settings, manner), client, settings.llm.orders), client)
+
+
+def kind_of(settings: Settings, manner: Manner) -> str:
+    """The model decider that these settings ask for; `auto` is chat."""
+    if manner.form == "assigned":
+        return "assigned"
+    return "chat" if settings.decider == "auto" else settings.decider
