@@ -117,6 +117,16 @@ def test_an_endpoint_that_is_too_slow(scripted: Scripted) -> None:
     assert time.monotonic() - started < 0.9
 
 
+def test_an_endpoint_that_is_gone_is_not_waited_for_by_every_task(scripted: Scripted) -> None:
+    scripted.reply = lambda request: Reply(completion("A"), delay=0.2 if b"slow" in request.body else 0.0)
+    client = Client(settings(scripted, timeout_s=0.1, retries=2, concurrency=1), backoff=0.001)
+    ask(client, *[question(f"slow {number}") for number in range(10)])
+    assert client.usage.calls == 3 * 3 + 7
+    assert not isinstance(ask(client, question("quick"))[0], Exception)
+    ask(client, question("slow again"))
+    assert client.usage.calls == 3 * 3 + 7 + 1 + 3
+
+
 def test_retry_after_holds_back_all_requests(scripted: Scripted) -> None:
     scripted.replies = [failure(429, retry_after="0.5")]
     client = Client(settings(scripted, concurrency=1), backoff=0.001)

@@ -92,6 +92,18 @@ def test_the_index_is_made_in_batches_and_texts_are_asked_for_once(
     assert len(scripted.received) == before + 1
 
 
+@pytest.mark.usefixtures("kept")
+def test_a_line_of_a_batch_without_a_vector_is_an_error_line(
+    invoke: Callable[..., Result], small: Path, scripted: Scripted
+) -> None:
+    arguments = ["route", "--agents", str(small), "--encoder", f"{scripted.base_url}#m", "--format", "jsonl"]
+    scripted.reply = lambda request: failure(400, "too odd") if b"odd" in request.body else vectors(request)
+    found = invoke(*arguments, stdin=b"refund my shoes\nan odd task\nbook a train\n")
+    assert found.code == 5, found.err
+    assert [row["status"] == "error" for row in found.rows] == [False, True, False]
+    assert "too odd" in found.rows[1]["error"]["message"]
+
+
 def test_vectors_are_of_length_one_and_belong_to_their_texts(make: Make, scripted: Scripted) -> None:
     encoder = make()
     assert (encoder.dimension, encoder.name) == (4, f"m at {scripted.base_url.split('/')[2]}")

@@ -88,8 +88,12 @@ def _begin(delegator: "Delegator", read: "_Read", ask: "Ask", events: "queue.Sim
     if isinstance(read.checked, DelegateError) or read.vector is None:
         assert isinstance(read.checked, DelegateError)
         return _Refused(read.checked)
+    try:
+        vector = read.vector.result()
+    except DelegateError as error:  # an encoder that is an endpoint, and gives no answer
+        return _Refused(error)
     ask = replace(ask, ref=read.line.ref)
-    return delegator.begin(read.checked, read.vector.result(), ask, lambda: events.put(_ANSWERED))
+    return delegator.begin(read.checked, vector, ask, lambda: events.put(_ANSWERED))
 
 
 def _finished(

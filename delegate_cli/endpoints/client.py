@@ -27,6 +27,7 @@ from delegate_cli.errors import EndpointError, RefusedRequest, SettingsError
 from delegate_cli.settings import Llm, Settings, check_url, home
 
 _LONGEST_WAIT = 120.0  # seconds that a server may ask to wait; beyond it the ask fails
+_GONE = 3  # asks in a row without a sign of life, after which each further one is tried once
 _SLOWEST = 8.0  # seconds between retries where the server does not say
 
 
@@ -64,6 +65,7 @@ class Client:
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Session] = WeakKeyDictionary()
         self._capabilities: Capabilities | None = None
         self._forgot = False
+        self._silent = 0  # asks in a row that heard nothing at all
 
     async def __aenter__(self) -> Self:
         return self
@@ -166,12 +168,17 @@ class Client:
 
     async def _pay(self, session: "_Session", request: Request, data: bytes, key: bytes | None) -> Reply:
         async with session.slots:
-            for attempt in range(self.llm.retries + 1):
+            # of a server that is gone a batch must not wait for every retry of every task
+            retries = self.llm.retries if self._silent < _GONE else 0
+            for attempt in range(retries + 1):
                 try:
-                    return await self._attempt(session, request, data, key)
+                    reply = await self._attempt(session, request, data, key)
+                    self._silent = 0
+                    return reply
                 except Fault as fault:
-                    if not fault.again or attempt == self.llm.retries or (fault.wait or 0) > _LONGEST_WAIT:
+                    if not fault.again or attempt == retries or (fault.wait or 0) > _LONGEST_WAIT:
                         self.usage.failures += 1
+                        self._silent = self._silent + 1 if fault.silent else 0
                         raise _with_attempts(fault, attempt + 1) from None
                     self.usage.retries += 1
                     await self._back_off(attempt, fault.wait)

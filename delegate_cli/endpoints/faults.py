@@ -15,14 +15,21 @@ _SPENT = ("insufficient_quota", "billing_hard_limit_reached")
 
 
 class Fault(Exception):
-    """One failed attempt. `wait` is what the server asked for, in seconds; `sent` whether it may have been paid for."""
+    """One failed attempt.
 
-    def __init__(self, error: EndpointError, *, again: bool = False, wait: float | None = None, sent: bool = False) -> None:
+    `wait` is what the server asked for, in seconds; `sent` whether it may have been paid for; `silent` whether there was no
+    sign of life.
+    """
+
+    def __init__(
+        self, error: EndpointError, *, again: bool = False, wait: float | None = None, sent: bool = False, silent: bool = False
+    ) -> None:
         super().__init__(error.message)
         self.error = error
         self.again = again
         self.wait = wait
         self.sent = sent
+        self.silent = silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ def of_status(status: int, headers: Mapping[str, str], content: bytes, place: Pl
 
 def of_timeout(seconds: float, place: Place) -> Fault:
     error = EndpointError(f"{place.host} gave no answer within {seconds:g} s", "raise llm.timeout_s, or use a faster model")
-    return Fault(error, again=True, sent=True)
+    return Fault(error, again=True, sent=True, silent=True)
 
 
 def of_connection(reason: str, place: Place, sent: bool) -> Fault:
@@ -84,7 +91,7 @@ def of_connection(reason: str, place: Place, sent: bool) -> Fault:
         error = EndpointError(f"{place.host} broke off ({why})", "look at the server's log")
     else:
         error = EndpointError(f"cannot reach {place.host} ({why})", "start the server, or correct llm.base_url")
-    return Fault(error, again=True, sent=sent)
+    return Fault(error, again=True, sent=sent, silent=not sent)
 
 
 def read_answer(path: str, content: bytes, place: Place) -> Mapping[str, Any]:
