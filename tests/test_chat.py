@@ -11,12 +11,13 @@ import pytest
 from asking import CARDS, FULL, QUESTION, Thinker, Wire, answer, by_name, offered, text
 from hypothesis import given
 from hypothesis import strategies as st
-from llm import Llama, completion
+from llm import Llama, Scripted, completion
 
 from delegate_cli.deciders.chat import chat
 from delegate_cli.deciders.question import Card, Question
 from delegate_cli.deciders.replies import Unusable, chosen, first_token, json_object, label_mass, label_of
 from delegate_cli.endpoints import Capabilities, Reply, Request
+from delegate_cli.endpoints.wire import encode_body
 from delegate_cli.errors import BudgetError, CredentialsError, EndpointError, RefusedRequest
 
 ABC = ("A", "B", "C")
@@ -267,6 +268,21 @@ def test_what_would_be_sent_is_what_is_sent():
     answer(decider)
     assert model.asked == shown
     assert [request.body["top_logprobs"] for request in shown] == [5, 5, 5]
+
+
+def test_a_server_receives_byte_for_byte_what_would_be_sent(scripted: Scripted):
+    decider = chat(Wire(scripted.base_url, scripted.model, can=None), orders=2)
+    shown = [encode_body(request.body) for request in decider.requests(QUESTION)]
+    found = answer(decider)
+    assert sorted(scripted.bodies) == sorted(shown)
+    assert (found.kind, found.calls, found.input_tokens, found.missing_mass) == ("chat", 2, 200, 0)
+    assert int(np.argmax(found.raw)) == 0
+
+
+def test_a_model_that_always_says_the_first_letter_is_undecided_over_all_orders(scripted: Scripted):
+    found = answer(chat(Wire(scripted.base_url, scripted.model), orders=len(CARDS)))
+    assert found.probability[:-1] == pytest.approx(np.full(5, found.probability[0]))
+    assert found.flips == 1
 
 
 def test_cards_with_the_same_name_are_still_two():

@@ -3,9 +3,11 @@
 import asyncio
 
 import pytest
-from asking import CARDS, FULL, QUESTION, Thinker, text
+from asking import CARDS, FULL, QUESTION, Thinker, Wire, text
+from llm import Llama
 
 from delegate_cli.deciders.levels import ANCHORS, Level, disagrees, level_requests, rate
+from delegate_cli.deciders.question import Question
 from delegate_cli.endpoints import Capabilities
 from delegate_cli.errors import BudgetError, EndpointError, SettingsError
 
@@ -79,6 +81,13 @@ def test_one_failure_leaves_the_others_and_all_of_them_are_an_error():
 
     with pytest.raises(BudgetError):
         asyncio.run(rate(Thinker(spent), QUESTION))
+
+
+def test_a_real_model_rates_by_the_schema(llama: Llama):
+    rated = asyncio.run(rate(Wire(llama.base_url), Question(QUESTION.task, CARDS[:1])))
+    assert rated.calls == 1
+    assert rated.output_tokens > 5
+    assert 1 <= rated.levels["travel"].level <= 5
 
 
 @pytest.mark.parametrize(

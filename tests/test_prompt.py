@@ -43,7 +43,7 @@ def test_the_prompt_is_the_golden_one(name, ask):
 
 def test_ids_are_shown_only_where_there_is_no_name():
     assert "it-help" not in shown(one_letter(QUESTION))
-    assert card_name(Card("it-help", " \u200b ")) == "it-help"
+    assert card_name(Card("it-help", " \u200b\u3164\u2800 ")) == "it-help"
 
 
 def test_nobody_has_the_last_label_and_the_word_i_is_none():

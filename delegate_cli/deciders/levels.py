@@ -126,6 +126,7 @@ def _messages(task: str, card: Card, anchors: Sequence[str], budget: Budget) -> 
         fenced_task(task, mark, budget),
         fenced_cards([card], [f"Agent: {card_name(card)}"], mark, card_room(1, budget)),
         "\n".join(["How well does this agent fit the task? The levels are:", *scale]),
-        'Answer with JSON only: {"reason": "one sentence on what the task needs and what the agent does", "level": 1 to 5}.',
+        'Answer with JSON only, in two fields: "reason", one sentence that compares what the task needs with what the agent '
+        'does, and then "level", a whole number from 1 to 5.',
     )
     return [{"role": "system", "content": role(mark, _ROLE)}, {"role": "user", "content": "\n\n".join(parts)}]

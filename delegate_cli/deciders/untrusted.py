@@ -17,6 +17,7 @@ _OPEN = dict.fromkeys(map(ord, "<＜﹤〈⟨〈《⟪«≪≺❮❰❬⋖˂ᐸ"
 _CLOSE = dict.fromkeys(map(ord, ">＞﹥〉⟩〉》⟫»≫≻❯❱❭⋗˃ᐳ"), "›")
 _BRACKETS = {**_OPEN, **_CLOSE}
 _JOINERS = "\u200c\u200d"  # invisible, but words of Persian and Hindi, and emoji, need them
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs by category, but nothing is seen of them
 _TURN = re.compile(r"\[\s*(/?[A-Z][A-Z_]{2,})\s*\]")  # [INST], [/INST], [SYSTEM_PROMPT]: templates that use no angle brackets
 _ENOUGH = 16  # characters for each token of a limit: a token is four, and some characters are taken out
 _HEAD = 2 / 3  # of what is left of a long task is its beginning, the rest its end
@@ -45,7 +46,7 @@ def neutral_lines(text: str) -> list[str]:
 
 def _seen(char: str) -> str:
     category = unicodedata.category(char)
-    if category in ("Cc", "Zl", "Zp", "Zs"):
+    if category in ("Cc", "Zl", "Zp", "Zs") or char in _BLANKS:
         return " "
     if category == "Cs":
         return "�"
