@@ -178,6 +178,51 @@ def test_a_server_that_gives_no_log_probabilities_is_not_asked_for_them_again():
     assert all("logprobs" not in request.body for request in decider.requests(QUESTION))
 
 
+def test_a_model_that_does_not_answer_with_a_letter_is_soon_not_asked_for_one():
+    def think(request: Request) -> Mapping[str, Any]:
+        if "response_format" not in request.body:
+            return completion("<", {"<": 0.9, "A": 0.04})
+        said = completion('{"choice": "A"}')
+        tokens = [{"token": token, "logprob": 0.0, "top_logprobs": []} for token in ('{"', "choice", '":', ' "')]
+        said["choices"][0]["logprobs"]["content"] = [*tokens, step({'A"': 0.8, "F": 0.2})]
+        return said
+
+    model = Thinker(think)
+    decider = chat(model, orders=2)
+    calls = []
+    for _ in range(5):
+        found = answer(decider)
+        assert found.kind == "chat-json"
+        calls.append(found.calls)
+    assert calls == [4, 4, 4, 2, 2]
+    assert found.missing_mass == pytest.approx(0, abs=1e-9)
+    assert found.probability[0] > found.probability[1] > 0
+
+
+def test_a_way_that_worked_once_is_not_given_up():
+    said = iter([True, False, False, False, False, True])
+
+    def think(request: Request) -> Mapping[str, Any]:
+        if "top_logprobs" not in request.body:
+            return text("A")
+        return by_name(STRENGTH)(request) if next(said) else completion("So", {"So": 0.99})
+
+    decider = chat(Thinker(think, Capabilities(20, False, False)), orders=1, samples=1)
+    assert [answer(decider).kind for _ in range(6)] == ["chat", *["chat-samples"] * 4, "chat"]
+
+
+def test_one_order_that_cannot_be_read_is_no_average():
+    calls: list[Request] = []
+
+    def think(request: Request) -> Mapping[str, Any]:
+        calls.append(request)
+        if "top_logprobs" not in request.body:
+            return text('{"choice": "B"}')
+        return by_name(STRENGTH)(request) if len(calls) == 1 else completion("So", {"So": 0.99})
+
+    assert answer(chat(Thinker(think), orders=2)).kind == "chat-samples"
+
+
 def test_samples_are_counted_over_orders_with_one_half_added():
     def think(request: Request) -> Mapping[str, Any]:
         first = "A" if request.body["seed"] == 1 else next(a for a, name in offered(request).items() if name == "Payroll")

@@ -17,7 +17,7 @@ from delegate_cli.endpoints import Capabilities, Reply
 from delegate_cli.errors import EndpointError
 
 _THINKING_TOKENS = 4096  # what a reasoning model may think, its answer included
-_LEAST_MASS = 1e-4  # below this on all labels together their ratios are noise
+_LEAST_MASS = 0.05  # below this on all labels together the model does not answer with one, and most are not even shown
 _CHOICE = re.compile(r'"choice"\s*:\s*"')
 _FENCED = re.compile(r"\A```[a-z]*\s*(.*?)\s*```\Z", re.DOTALL)
 

@@ -61,25 +61,28 @@ class Meter:
 async def in_turns(question: Question, turns: Sequence[Sequence[int]], see: See, pool: Pool = places.average) -> View:
     """One question in several orders at the same time, joined. `turns` are rotations, which may repeat.
 
-    Orders without an answer are left out as long as one has one: what was paid for is used.
+    Orders without an answer are left out as long as one has one: what was paid for is used. An answer that cannot be read
+    counts as none among votes; where probabilities are averaged it shows that another way is better for this model.
 
     Raises:
-        EndpointError: no order has an answer; Unusable if none of them could be read.
+        EndpointError: no order has an answer; Unusable if they could not be read.
     """
 
     async def seen(step: int) -> View:
         view = await see(places.in_order(question, turns[step]), step)
         return View(places.back(view.probability, turns[step]), view.missing)
 
-    return pool(await answered([seen(step) for step in range(len(turns))]))
+    return pool(await answered([seen(step) for step in range(len(turns))], readable=pool is places.average))
 
 
-async def answered(asked: Sequence[Awaitable[View]]) -> list[View]:
-    """All at once; those that have an answer. Raises the gravest error when none has."""
+async def answered(asked: Sequence[Awaitable[View]], readable: bool = False) -> list[View]:
+    """All at once; those that have an answer. Raises the gravest error when none has, or one is not `readable` but must be."""
     results = await asyncio.gather(*asked, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, EndpointError):
             raise result
+    if readable and (unread := [result for result in results if isinstance(result, Unusable)]):
+        raise unread[0]
     if views := [result for result in results if isinstance(result, View)]:
         return views
     errors = [result for result in results if isinstance(result, EndpointError)]

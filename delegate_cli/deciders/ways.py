@@ -11,6 +11,8 @@ from delegate_cli.deciders.rounds import Meter, Pool, first_round, in_turns, tou
 from delegate_cli.endpoints import Asker, Capabilities, Reply, Request
 from delegate_cli.errors import EndpointError, RefusedRequest
 
+_TRIES = 3  # questions that a way may leave without a readable answer before it is closed, if it never had one
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -71,7 +73,8 @@ class WaysDecider:
         self._ways = ways
         self._capabilities = capabilities
         self._probe = probe
-        self._silent: set[str] = set()  # ways that need log-probabilities, on a server that was found to give none
+        self._closed: set[str] = set()  # ways that this endpoint was found not to answer
+        self._failed: dict[str, int] = {}  # questions that a way had no readable answer to; −1 once it had one
 
     @property
     def kind(self) -> str:
@@ -90,11 +93,13 @@ class WaysDecider:
         meter, last = Meter(self._asker), EndpointError(f"{self._asker.model} was not asked")
         for way in self._open():
             try:
-                return meter.answer(await way.view(meter, question), way.kind)
+                view = await way.view(meter, question)
             except (Unusable, RefusedRequest) as error:
                 last = error
-                if isinstance(error, NoLogprobs):
-                    self._silent.add(way.kind)
+                self._note(way.kind, error)
+            else:
+                self._failed[way.kind] = -1
+                return meter.answer(view, way.kind)
         fix = last.fix or "use another model, or --decider head"
         raise EndpointError(f"no usable answer: {last.message}", fix) from last
 
@@ -102,6 +107,14 @@ class WaysDecider:
         """What would be sent first, as far as is known what the endpoint can do."""
         return self._open()[0].requests(question)
 
+    def _note(self, kind: str, error: EndpointError) -> None:
+        """Close a way that will not be answered later either, so that not every question pays for finding out."""
+        failed = self._failed.get(kind, 0)
+        if failed >= 0:
+            self._failed[kind] = failed + 1
+        if isinstance(error, NoLogprobs) or self._failed[kind] >= _TRIES:
+            self._closed.add(kind)
+
     def _open(self) -> list[Way]:
-        ways = self._ways(self._asker.model, self._capabilities or Capabilities())
-        return [way for way in ways if way.kind not in self._silent]
+        ways = list(self._ways(self._asker.model, self._capabilities or Capabilities()))
+        return [way for way in ways[:-1] if way.kind not in self._closed] + [ways[-1]]
