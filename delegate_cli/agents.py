@@ -29,6 +29,14 @@ class Presence(StrEnum):
     AWAY = "away"
 
 
+class Auto(StrEnum):
+    """Whether an agent gets tasks unasked."""
+
+    ALWAYS = "always"
+    WHEN_SURE = "when_sure"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Skill:
     """A measured score in [0, 1] and, where known, the number of trials behind it."""
@@ -47,7 +55,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """When an agent works and how many tasks it can hold at once."""
+    """When an agent works (`hours.parse_hours`; without a timezone, this machine's) and how many tasks it can hold at once."""
 
     status: Presence = Presence.AVAILABLE
     hours: str | None = None
@@ -73,6 +81,8 @@ class Agent:
     latency_ms: float | None = None
     rate_limit_rpm: float | None = None
     availability: Availability | None = None
+    auto: Auto = Auto.WHEN_SURE
+    escalate_to: str | None = None  # the id of who is asked where this agent is not there
     contact: str | None = None
     run: Mapping[str, Any] | None = None
     source: Mapping[str, Any] | None = None

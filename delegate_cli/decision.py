@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from delegate_cli.circumstances import Escalation, FollowUp, Lift, Trade
+
 VERSION = 1
 PLACES = 9  # decimals of probabilities: in rosters of thousands they still sum to 1
 
@@ -156,7 +158,10 @@ class DeciderInfo:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who should do the task. Probabilities over all eligible agents and `none` sum to 1."""
+    """Who should do the task. Probabilities over all eligible agents and `none` sum to 1.
+
+    `reason` is why the status is not what probability and threshold alone say.
+    """
 
     task: str
     status: Status
@@ -172,6 +177,11 @@ class Decision:
     contrast: Mapping[str, Any] | None = None
     confirmed: bool = False
     fallback: Mapping[str, str] | None = None
+    reason: str | None = None
+    traded: Trade | None = None
+    escalation: Escalation | None = None
+    lift: Lift | None = None
+    followup: FollowUp | None = None
     ref: Any = None
     elapsed_ms: float = 0.0
     id: str = field(default_factory=lambda: uuid7())
@@ -201,6 +211,13 @@ class Decision:
             record["contrast"] = dict(self.contrast)
         if self.confirmed:
             record["confirmed"] = True
+        if self.status is Status.NO_ELIGIBLE:
+            record["lift"] = None if self.lift is None else self.lift.as_dict()
+        if self.reason is not None:
+            record["reason"] = self.reason
+        for name, part in (("traded", self.traded), ("escalation", self.escalation), ("followup", self.followup)):
+            if part is not None:
+                record[name] = part.as_dict()
         return record
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from delegate_cli.errors import SettingsError
+from delegate_cli.preference import Preference, parse_preference
 
 DEFAULT_ROSTER = "agents.yaml"
 DECIDERS = ("auto", "head", "chat", "decisions", "systemone")
@@ -136,11 +137,14 @@ class Settings:
     min_probability: float | None = None
     min_margin: float = 0.0
     local_only: bool = False
+    prefer: Preference | None = None
+    prefer_band: float = 0.1
+    escalate_to: str | None = None
     llm: Llm = Llm()
     journal: Journaling = Journaling()
 
     def __post_init__(self) -> None:
-        for name in ("target_error", "min_probability", "min_margin"):
+        for name in ("target_error", "min_probability", "min_margin", "prefer_band"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise SettingsError(f"{name} must be between 0 and 1, not {value:g}", "write a share such as 0.05")
@@ -214,8 +218,10 @@ def assignment(text: str) -> dict[str, Any]:
 
 
 def _parse(name: str, raw: str, source: str) -> Any:
-    if name in ("encoder", "decider"):
+    if name in ("encoder", "decider", "escalate_to"):
         return raw
+    if name == "prefer":
+        return parse_preference(raw, source)
     if name == "local_only":
         return _truth(raw, source)
     try:

@@ -99,6 +99,11 @@ def unknown_key(key: str, known: list[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
 
 
+def nearest(word: str, known: list[str]) -> list[str]:
+    """Up to three known words like this one, the nearest first."""
+    return get_close_matches(word, known, n=3, cutoff=0.5)
+
+
 def mapping(node: yaml.Node, source: Source, what: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     """Key → (key node, value node) of a mapping with distinct text keys."""
     source.count(node)

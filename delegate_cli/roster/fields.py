@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 import yaml
 
-from delegate_cli.agents import Availability, Cost, Kind, Presence, Skill
+from delegate_cli.agents import Auto, Availability, Cost, Kind, Presence, Skill
 from delegate_cli.errors import SettingsError
+from delegate_cli.hours import HoursError, near_zones, parse_hours, zone
+from delegate_cli.preference import LIKES, Preference
 from delegate_cli.roster import document
 from delegate_cli.roster.document import Source
 from delegate_cli.settings import DECIDERS, KeptText, Prices, check_url, words
@@ -97,6 +99,42 @@ def _checked(read: Reader, check: Callable[[Any, str], Any]) -> Reader:
             raise source.error(error.message, node, error.fix) from None
 
     return checked
+
+
+def _hours(node: yaml.Node, source: Source, what: str) -> str:
+    value = _text(node, source, what)
+    try:
+        parse_hours(value)
+    except HoursError as error:
+        raise source.error(
+            f"{what} {document.shown(value)}: {error}", node, "write them as Mon-Fri 09:00-12:30, 13:00-17:00; Sat 10:00-14:00"
+        ) from None
+    return value
+
+
+def _zone(node: yaml.Node, source: Source, what: str) -> str:
+    value = _text(node, source, what)
+    try:
+        zone(value)
+    except HoursError as error:
+        near = near_zones(value)
+        fix = f"did you mean {' or '.join(near)}?" if near else "write an IANA name such as Europe/Berlin"
+        raise source.error(f"{what}: {error}", node, fix) from None
+    return value
+
+
+def _weights(node: yaml.Node, source: Source, what: str) -> dict[str, Any]:
+    return read_fields(node, source, what, PREFERENCE)
+
+
+def _preference(node: yaml.Node, source: Source, what: str) -> Preference:
+    if isinstance(node, yaml.MappingNode):
+        found: Preference = _checked(_weights, lambda weights, _: Preference.of(weights))(node, source, what)
+        return found
+    value = document.text(node, source, what)
+    if value not in LIKES:
+        raise source.error(f"{what} cannot be {document.shown(value)}", node, document.unknown_key(value, list(LIKES)))
+    return Preference.of({value: 1.0})
 
 
 def _command(node: yaml.Node, source: Source, what: str) -> tuple[str, ...]:
@@ -192,8 +230,8 @@ SKILL = {
 COST = {"per_task": Field(_at_least(0), _POSITIVE), "per_1k_tokens": Field(_at_least(0), _POSITIVE)}
 AVAILABILITY = {
     "status": Field(_one_of(Presence), {"enum": [presence.value for presence in Presence]}),
-    "hours": Field(_text, _TEXT),
-    "timezone": Field(_text, _TEXT),
+    "hours": Field(_hours, _TEXT),
+    "timezone": Field(_zone, _TEXT),
     "capacity": Field(_whole(0), {"type": "integer", "minimum": 0}),
 }
 AGENT = {
@@ -211,11 +249,14 @@ AGENT = {
     "latency_ms": Field(_at_least(0), _POSITIVE),
     "rate_limit_rpm": Field(_at_least(0), _POSITIVE),
     "availability": Field(_block(Availability, AVAILABILITY), _object(AVAILABILITY)),
+    "auto": Field(_one_of(Auto), {"enum": [auto.value for auto in Auto]}),
+    "escalate_to": Field(_identity, _TEXT),
     "contact": Field(_text, _TEXT),
     "run": Field(_kept, {"type": "object"}),
     "source": Field(_kept, {"type": "object"}),
     "local_only": Field(_truth, {"type": "boolean"}),
 }
+PREFERENCE = {name: Field(_at_least(0), _POSITIVE) for name in LIKES}
 PRICES = {"input_per_1m": Field(_at_least(0), _POSITIVE), "output_per_1m": Field(_at_least(0), _POSITIVE)}
 LLM = {
     "base_url": Field(_checked(_text, check_url), {"type": "string", "pattern": "^https?://"}),
@@ -242,6 +283,9 @@ SETTINGS = {
     "decider": Field(_text, {"enum": list(DECIDERS)}),
     "target_error": Field(_at_least(0, 1), _UNIT),
     "local_only": Field(_truth, {"type": "boolean"}),
+    "prefer": Field(_preference, {"anyOf": [{"enum": list(LIKES)}, _object(PREFERENCE)]}),
+    "prefer_band": Field(_at_least(0, 1), _UNIT),
+    "escalate_to": Field(_identity, _TEXT),
     "llm": Field(_block(dict, LLM), _object(LLM)),
     "journal": Field(_block(dict, JOURNAL), _object(JOURNAL)),
 }

@@ -13,6 +13,7 @@ import yaml
 from delegate_cli.agents import Agent, Roster
 from delegate_cli.errors import RosterError
 from delegate_cli.roster import document
+from delegate_cli.roster.chains import check_chains
 from delegate_cli.roster.document import Source
 from delegate_cli.roster.fields import AGENT, SETTINGS, read_fields
 
@@ -54,7 +55,8 @@ def parse_roster(data: bytes, name: str = "roster") -> Roster:
     else:
         items, settings = _top(root, source)
     agents, seen = [], dict[str, int]()
-    for place, node in enumerate(document.sequence(items, source, "agents")):
+    nodes = document.sequence(items, source, "agents")
+    for place, node in enumerate(nodes):
         agent = _agent(node, source, f"agents[{place}]")
         line = node.start_mark.line + 1
         if agent.id in seen:
@@ -67,6 +69,7 @@ def parse_roster(data: bytes, name: str = "roster") -> Roster:
         agents.append(agent)
     if not agents:
         raise source.error("the list of agents is empty", items, "add at least one agent")
+    check_chains(agents, nodes, settings.get("escalate_to"), root, source)
     return Roster(tuple(agents), name, settings)
 
 

@@ -1,0 +1,7 @@
+"""Rules around the decision: hard constraints before it, preferences and the hand-over rule after it. No vectors here."""
+
+from delegate_cli.policy.constraints import ANYBODY_THERE, Constraints
+from delegate_cli.policy.handover import automatic, eligible, exclude, hand_over
+from delegate_cli.policy.limits import Limits, Standing
+
+__all__ = ["ANYBODY_THERE", "Constraints", "Limits", "Standing", "automatic", "eligible", "exclude", "hand_over"]

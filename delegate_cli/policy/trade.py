@@ -1,0 +1,91 @@
+"""Soft preferences: among agents that are about as probable as the best, the cheaper, faster or better measured goes first.
+
+Probabilities are never changed; what was given up for what is told.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from delegate_cli.agents import Agent, Roster
+from delegate_cli.circumstances import Trade
+from delegate_cli.preference import Preference
+
+Floats = NDArray[np.float64]
+
+
+def prefer(
+    roster: Roster,
+    places: NDArray[np.int64],
+    probability: Floats,
+    preference: Preference,
+    band: float,
+    threshold: float,
+    skills: Collection[str] = (),
+) -> tuple[NDArray[np.int64], Trade | None]:
+    """A new order of a ranking, as positions in it, and what was traded if another one is first now.
+
+    Only agents within `band` of the best take part; where the best is at or above the threshold, only such agents.
+    An unknown cost, latency or quality counts as the worst: it can win nothing.
+
+    Args:
+        places: of agents, best first, with their probabilities in `probability`.
+        skills: those whose scores are the quality; none means all that an agent has.
+    """
+    order = np.arange(len(places), dtype=np.int64)
+    least = float(probability[0]) - band
+    if probability[0] >= threshold:
+        least = max(least, threshold)
+    inside = int((probability >= least - 1e-12).sum())
+    if inside < 2:
+        return order, None
+    agents = [roster.agents[place] for place in places[:inside].tolist()]
+    gain = _gain(agents, preference, skills)
+    order[:inside] = np.argsort(-gain, kind="stable")  # what is liked as much stays in the order of probability
+    if order[0] == 0:
+        return order, None
+    chosen, over = agents[order[0]], agents[0]
+    return order, Trade(
+        str(preference),
+        over.id,
+        float(probability[order[0]] - probability[0]),
+        _difference(_cost(chosen), _cost(over)),
+        _difference(chosen.latency_ms, over.latency_ms),
+        _difference(_quality(chosen, skills), _quality(over, skills)),
+    )
+
+
+def _gain(agents: list[Agent], preference: Preference, skills: Collection[str]) -> Floats:
+    """How much each is liked, in [0, sum of weights]: for each wish the best in the band has 1, the worst 0."""
+    gain = np.zeros(len(agents))
+    for weight, values in (
+        (preference.cheap, [_negative(_cost(agent)) for agent in agents]),
+        (preference.fast, [_negative(agent.latency_ms) for agent in agents]),
+        (preference.quality, [_quality(agent, skills) for agent in agents]),
+    ):
+        known = [value for value in values if value is not None]
+        if not weight or not known:
+            continue
+        low, high = min(known), max(known)
+        span = high - low
+        gain += [0.0 if value is None else weight * ((value - low) / span if span else 1.0) for value in values]
+    return np.round(gain, 12)
+
+
+def _cost(agent: Agent) -> float | None:
+    return None if agent.cost is None else agent.cost.per_task
+
+
+def _negative(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def _quality(agent: Agent, skills: Collection[str]) -> float | None:
+    wanted = {name.casefold() for name in skills}
+    scores = [skill.score for name, skill in agent.skills.items() if not wanted or name.casefold() in wanted]
+    return sum(scores) / len(scores) if scores else None
+
+
+def _difference(new: float | None, old: float | None) -> float | None:
+    return None if new is None or old is None else new - old
