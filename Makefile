@@ -6,7 +6,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels benchmark constants train clean
+.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial benchmark constants train clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -16,6 +16,7 @@ help:
 	@echo "make format   format the code"
 	@echo "make docs     generate docs/commands.md, docs/decision.svg and completions/"
 	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make constants DATA=folder"
+	@echo "make bench-adversarial   decide every hostile task and card of tests/data/adversarial.jsonl and its clean twin"
 	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
 	@echo "make train DATA=folder   train the default encoder's adapter again (hours)"
 	@echo "make clean    remove .venv and caches"
@@ -87,6 +88,9 @@ bench: .venv/.installed-dev
 
 bench-cold: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.cold
+
+bench-adversarial: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.adversarial --verbose
 
 # Each peer gets an environment of its own under build/peers. ONLY="--sets mcp_bench --peers bm25 --most 50" for a quick look.
 benchmark: .venv/.installed

@@ -122,6 +122,26 @@ class Roster:
         return None if place is None else self.agents[place]
 
     @cached_property
+    def heard(self) -> "Roster":
+        """The roster that tasks are compared with: texts as they look, without wording that is meant to steer the choice.
+
+        The same agents in the same order; itself where there is no such wording.
+        """
+        from delegate_cli.hearing import heard_agents  # many patterns
+
+        agents = heard_agents(self.agents)
+        same = all(new is old for new, old in zip(agents, self.agents, strict=True))
+        if same:
+            return self
+        other = Roster(tuple(agents), self.path, self.settings)
+        other.trust()
+        return other
+
+    def trust(self) -> None:
+        """Take `heard` to be the roster itself, as was found when its index was made: looking takes 20 ms for 70 agents."""
+        self.__dict__["heard"] = self
+
+    @cached_property
     def sha256(self) -> str:
         """Hash of what the agents say, independent of their order, of comments and of layout."""
         return _hash([asdict(agent) for agent in self.agents])

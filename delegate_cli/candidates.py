@@ -86,7 +86,7 @@ class Candidates:
 
     def _parts(self, place: int) -> Quotable:
         if place not in self._quotable:
-            self._quotable[place] = Quotable(agent_parts(self._roster.agents[place]))
+            self._quotable[place] = Quotable(agent_parts(self._roster.heard.agents[place]))
         return self._quotable[place]
 
 

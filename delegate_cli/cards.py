@@ -32,7 +32,7 @@ def question(roster: Roster, ready: Loaded, query: Query, places: NDArray[np.int
     """
     cards = []
     for place in places.tolist():
-        agent = roster.agents[place]
+        agent = roster.heard.agents[place]
         similarity = ready.decider.similarities(query.vector, place)
         cards.append(card(agent, nearest(agent, similarity, without)))
     return Question(query.text, tuple(cards))

@@ -58,7 +58,7 @@ class HeldOut:
 
 def prepare(roster: Roster, parts: Parts, vectors: Vectors) -> Training:
     """Split every text into n-grams once."""
-    cards = [lexical.grams(lexical.document(agent, ())) for agent in roster]
+    cards = [lexical.grams(lexical.document(agent, ())) for agent in roster.heard]
     requests = {int(row): lexical.grams(parts.texts[row]) for row in parts.rows(Part.EXAMPLE)}
     every = (gram for grams in (*cards, *requests.values()) for gram in grams)
     vocabulary = {gram: number for number, gram in enumerate(sorted(set(every)))}

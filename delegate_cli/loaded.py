@@ -13,8 +13,9 @@ from delegate_cli.confidence import none as none_model
 from delegate_cli.confidence import threshold
 from delegate_cli.confidence.calibration import softmax
 from delegate_cli.deciders.head import HeadDecider, Views
-from delegate_cli.encoders import Encoder
+from delegate_cli.encoders import Encoder, Vectors
 from delegate_cli.index import store
+from delegate_cli.injection import heard
 from delegate_cli.retrievers.fused import FusedRetriever, Query
 from delegate_cli.retrievers.lexical import LexicalIndex
 
@@ -95,6 +96,14 @@ class Loaded:
     def threshold(self, target_error: float) -> float:
         """The least probability for handing over at this target error."""
         return threshold.at(self.fit.curve, target_error).probability
+
+    def vector(self, task: str) -> Vectors:
+        """A task as a vector, without wording that is meant to steer the choice."""
+        return self.encoder.encode(heard(task))
+
+    def query(self, task: str, vector: Vectors | None = None) -> Query:
+        """A task as it is compared with the agents; `vector` is what `vector(task)` gave, where that is known already."""
+        return self.retriever.query(heard(task), self.vector(task) if vector is None else vector)
 
     def rank(self, query: Query, views: Views, count: int, eligible: NDArray[np.bool_] | None) -> Ranking:
         """Probabilities of all eligible agents and of nobody."""

@@ -80,6 +80,8 @@ class Opener:
         for attempt in range(4):  # others may replace the index between its making and its reading
             try:
                 loaded = Loaded(encoder, store.open_index(self.folder, self.roster, encoder.fingerprint))
+                if loaded.index.manifest["as_written"]:
+                    self.roster.trust()
                 return keep.attach(loaded, self.folder, self.say)
             except store.Unusable as reason:
                 problem = str(reason)

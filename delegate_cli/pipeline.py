@@ -150,9 +150,7 @@ class Delegator:
         if len(excluded) == len(self.roster):
             return self._nobody(task, excluded, ask)
         eligible = policy.eligible(self.roster, excluded)
-        if vector is None:
-            vector = ready.encoder.encode(task)
-        query = ready.retriever.query(task, vector)
+        query = ready.query(task, vector)
         places = self._shortlist(ready, query, eligible)
         views = ready.decider.views(query, places)
         alone = ready.rank(query, views, len(self.roster) - len(excluded), eligible)
@@ -204,7 +202,7 @@ class Delegator:
         """The ids of the agents that are scored for a task of a requester without roles."""
         ready, text = self.ready(), check_task(task)
         eligible = policy.eligible(self.roster, self._excluded(frozenset()))
-        query = ready.retriever.query(text, ready.encoder.encode(text))
+        query = ready.query(text)
         return frozenset(self.roster.agents[place].id for place in self._shortlist(ready, query, eligible))
 
     def _shortlist(self, ready: Loaded, query: Query, eligible: NDArray[np.bool_] | None) -> NDArray[np.int64]:

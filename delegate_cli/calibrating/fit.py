@@ -108,7 +108,7 @@ def see(ready: Loaded, labels: Sequence[Label], roster: Roster, shortlist: int, 
         places = [roster.position[agent] for agent in label.agents if agent in roster.position]
         if label.agents and not places:
             continue
-        query = ready.retriever.query(label.task, ready.encoder.encode(label.task))
+        query = ready.query(label.task)
         views = ready.decider.views(query, ready.retriever.shortlist(query, shortlist, None))
         seen.append(Seen(query, views, np.array(sorted(places), dtype=np.int64)))
     return seen

@@ -63,7 +63,7 @@ def decide_lines(
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()  # lines, their end, and word that an answer is there
     room = threading.Semaphore(max(AHEAD, 2 * most))  # for lines that were read and not answered
     pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
-    threading.Thread(target=_read, args=(lines, events, room, pool, ready.encoder), daemon=True).start()
+    threading.Thread(target=_read, args=(lines, events, room, pool, ready), daemon=True).start()
     unbegun: deque[_Read] = deque()
     begun: Begun = deque()
     more = True
@@ -121,7 +121,7 @@ def _read(
     events: "queue.SimpleQueue[Any]",
     room: threading.Semaphore,
     pool: ThreadPoolExecutor,
-    encoder: Any,
+    ready: Any,
 ) -> None:
     from delegate_cli.pipeline import check_task
 
@@ -133,7 +133,7 @@ def _read(
                 if line.error is not None:
                     raise line.error
                 checked = check_task(line.task or "")
-                vector = pool.submit(encoder.encode, checked)
+                vector = pool.submit(ready.vector, checked)
             except DelegateError as error:
                 checked = error
             room.acquire()

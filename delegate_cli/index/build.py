@@ -60,6 +60,7 @@ def build_index(
         }
         facts = {
             "text_sha256": roster.text_sha256,
+            "as_written": roster.heard is roster,
             "roster_path": roster.path,
             "encoder": encoder.fingerprint,
             "agents": len(roster),

@@ -47,12 +47,12 @@ class Parts:
 
 
 def parts_of(roster: Roster) -> Parts:
-    """Every part of every agent."""
+    """Every part of every agent, as it is heard."""
     texts: list[str] = []
     owner: list[int] = []
     kinds: list[int] = []
     offsets = [0]
-    for place, agent in enumerate(roster):
+    for place, agent in enumerate(roster.heard):
         for kind, text in agent_parts(agent):
             texts.append(text)
             owner.append(place)

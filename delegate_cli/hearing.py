@@ -1,0 +1,32 @@
+"""Agents as they are compared with tasks and shown to models: cards as they look, without steering wording and stuffing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from delegate_cli.injection import about_injection, heard
+from delegate_cli.stuffing import Texts, unstuffed
+
+Card = TypeVar("Card", bound=Any)  # a dataclass with name, description, examples and not_for
+
+
+def heard_agents(agents: Sequence[Card]) -> list[Card]:
+    """Each agent as it is heard, in the same order; the same object where nothing is taken out."""
+    cards = [_heard(agent) for agent in agents]
+    texts = [Texts(card.name, card.description, card.examples) for card in cards]
+    return [
+        card if new is old else replace(card, description=new.description, examples=new.examples)
+        for card, new, old in zip(cards, unstuffed(texts), texts, strict=True)
+    ]
+
+
+def _heard(agent: Card) -> Card:
+    name = heard(agent.name, least=1)
+    description = heard(agent.description, least=0)
+    # sample requests of an agent that works on injections are injections
+    least = 1 if about_injection(f"{name} {description}") else 0
+    examples = tuple(text for each in agent.examples if (text := heard(each, least)))
+    not_for = tuple(text for each in agent.not_for if (text := heard(each, least)))
+    if (name, description, examples, not_for) == (agent.name, agent.description, agent.examples, agent.not_for):
+        return agent
+    return replace(agent, name=name, description=description, examples=examples, not_for=not_for)
