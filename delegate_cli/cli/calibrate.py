@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from delegate_cli.cli import options, streams
+from delegate_cli.cli import model_options, options, streams
+from delegate_cli.cli.model_options import NOTHING, Decider, ModelOptions
 from delegate_cli.cli.options import Listing
 from delegate_cli.errors import UsageError
 
@@ -14,6 +15,8 @@ EXAMPLES = """Examples:
 \b
   delegate calibrate labelled.jsonl --dry-run    # what would it change?
   delegate calibrate labelled.jsonl
+  delegate calibrate labelled.jsonl --decider chat     # how much shall the model count?
+  delegate calibrate --left-out 60 --decider chat      # the same without labels: on the roster's sample requests
   delegate calibrate --reset
 
 Each line is {"task": "…", "agent": "id"}; `agent` may be a list of acceptable ids, or null where nobody fits. Ten lines are
@@ -22,6 +25,7 @@ needed, fifty and more tell. The figures are cross-fitted: each task is predicte
 """
 
 
+@model_options.takes("always", "strict", "rubric", "show_prompt", "dry_run")
 def calibrate(
     tasks: Annotated[str | None, typer.Argument(metavar="TASKS.jsonl", help="Labelled tasks, as for eval.")] = None,
     agents: options.Agents = options.AgentsDefault,
@@ -32,30 +36,56 @@ def calibrate(
         float | None,
         typer.Option("--none-share", metavar="SHARE", help="Share of real tasks that nobody fits. Default: as in the file."),
     ] = None,
+    left_out: Annotated[
+        int | None,
+        typer.Option("--left-out", min=10, metavar="N", help="With --decider: ask about N of the sample requests instead."),
+    ] = None,
     encoder: options.Encoder = None,
+    asking: ModelOptions = NOTHING,
     no_color: options.NoColor = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> int:
-    """Fit the probabilities on labelled tasks of your own, where that makes them no worse."""
-    if (tasks is None) != reset:
-        raise UsageError("name a file of labelled tasks, or give --reset", "see delegate calibrate --help")
-    if none_share is not None and not 0 < none_share < 1:
-        raise UsageError(f"--none-share must lie between 0 and 1, not {none_share:g}", "write a share such as 0.05")
-    if tasks is None:
-        return _reset(agents, format)
-    delegator = options.open_delegator(agents, {"encoder": encoder}, quiet=quiet, verbose=verbose)
-    from delegate_cli.evaluation.tasks import read_labelled
-    from delegate_cli.index.calibration import Label
+    """Fit the probabilities on labelled tasks of your own, where that makes them no worse.
 
-    labels = [Label(each.task, tuple(sorted(each.agents))) for each in read_labelled(tasks, delegator.roster)]
-    found = delegator.calibrate(labels, _facts(tasks, none_share), store_it=not dry_run)
+    With --decider, fit how much the answers of that model count beside the offline decision.
+    """
+    _check(tasks, reset, left_out, none_share, asking)
+    if reset:
+        return _reset(agents, format)
+    with options.open_delegator(agents, {"encoder": encoder}, asking=asking, quiet=quiet, verbose=verbose) as delegator:
+        from delegate_cli.evaluation.tasks import read_labelled
+        from delegate_cli.index.calibration import Label
+
+        facts = _facts(tasks, none_share)
+        read = [] if tasks is None else read_labelled(tasks, delegator.roster)
+        labels = [Label(each.task, tuple(sorted(each.agents))) for each in read]
+        found: Any
+        if asking.decider is None:
+            found = delegator.calibrate(labels, facts, store_it=not dry_run)
+        else:
+            found = delegator.calibrate_model(labels if left_out is None else left_out, facts, store_it=not dry_run)
+            if not quiet:
+                from delegate_cli.render.prompts import summary_line
+
+                streams.note(summary_line(delegator.adviser.spent()))
     record = {**found.as_dict(), "stored": found.applied and not dry_run}
     _write(record, format, no_color)
     return 0
 
 
-def _facts(path: str, none_share: float | None) -> dict[str, Any]:
+def _check(tasks: str | None, reset: bool, left_out: int | None, none_share: float | None, asking: ModelOptions) -> None:
+    if [tasks is not None, reset, left_out is not None].count(True) != 1:
+        raise UsageError("name a file of labelled tasks, or give --left-out or --reset", "see delegate calibrate --help")
+    if none_share is not None and not 0 < none_share < 1:
+        raise UsageError(f"--none-share must lie between 0 and 1, not {none_share:g}", "write a share such as 0.05")
+    if left_out is not None and asking.decider is None:
+        raise UsageError("--left-out is for a model", "add --decider chat, or give labelled tasks")
+    if asking.decider in (Decider.AUTO, Decider.HEAD):
+        raise UsageError(f"--decider {asking.decider} names no model", "write --decider chat, decisions or systemone")
+
+
+def _facts(path: str | None, none_share: float | None) -> dict[str, Any]:
     """What is kept of the file beside its tasks."""
     import datetime
     from pathlib import Path
@@ -63,11 +93,12 @@ def _facts(path: str, none_share: float | None) -> dict[str, Any]:
     from delegate_cli.calibrating.keep import source_digest
 
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return {"source_sha256": source_digest(Path(path).read_bytes()), "date": today, "none_share": none_share}
+    source = None if path is None else source_digest(Path(path).read_bytes())
+    return {"source_sha256": source, "date": today, "none_share": none_share}
 
 
 def _reset(agents: str, format: Listing | None) -> int:
-    from delegate_cli.index import calibration, store
+    from delegate_cli.index import calibration, fusion, store
     from delegate_cli.render.calibration import reset_line
     from delegate_cli.render.jsonl import json_text
     from delegate_cli.roster.load import load_roster
@@ -78,6 +109,7 @@ def _reset(agents: str, format: Listing | None) -> int:
     if folder.exists():
         with store.lock(folder):
             removed = calibration.forget(folder)
+            removed = fusion.forget(folder) or removed
     chosen = options.listing_format(format)
     streams.write(json_text({"removed": removed}) if chosen is Listing.JSON else reset_line(removed))
     return 0

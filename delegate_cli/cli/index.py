@@ -42,8 +42,10 @@ def status(
         _write([("state", state)], {"state": state}, format)
         return 1
     words, calibration = _calibration(manifest)
+    models = _models(manifest)
     pairs = [("state", state), *_facts(manifest), *_report(manifest), ("calibration", words)]
-    _write(pairs, {"state": state, **manifest, "calibration": calibration}, format)
+    pairs += [("calibration of a model", words) for words, _ in models]
+    _write(pairs, {"state": state, **manifest, "calibration": calibration, "models": [each for _, each in models]}, format)
     return 0 if state == "fresh" else 1
 
 
@@ -112,6 +114,15 @@ def _calibration(manifest: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
     from pathlib import Path
 
     from delegate_cli.calibrating.keep import status
+
+    return status(Path(manifest["generation"]).parent, manifest)
+
+
+def _models(manifest: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What was fitted for models, in words and as figures."""
+    from pathlib import Path
+
+    from delegate_cli.calibrating.keep_fusion import status
 
     return status(Path(manifest["generation"]).parent, manifest)
 

@@ -18,13 +18,13 @@ _NUMBERS = {"log_loss": "log loss", "none_auroc": "AUROC of none"}
 
 
 def plain(record: dict[str, Any]) -> str:
-    """Tab-separated lines: measure, before, after; then part, what became of it, why."""
+    """Tab-separated lines: measure, (head alone,) before, after; then part, what became of it, why."""
     return columns([*_figures(record), *_parts(record)]) + _sentence(record)
 
 
 def table(record: dict[str, Any], color: bool, width: int) -> str:
     """The same for a terminal."""
-    head = ("measure", "before", "after, cross-fitted")
+    head = ("measure", *(("head alone",) if "head" in record else ()), "before", "after, cross-fitted")
     parts = listing(("part", "", "why"), _parts(record), color, width)
     return listing(head, _figures(record), color, width) + "\n" + parts + _sentence(record)
 
@@ -34,12 +34,13 @@ def reset_line(removed: bool) -> str:
     return "calibration removed: the label-free fit decides\n" if removed else "there was no calibration to remove\n"
 
 
-def _figures(record: dict[str, Any]) -> list[tuple[str, str, str]]:
-    rows = []
-    for name in record["before"]:
-        before, after = record["before"][name], record["after"][name]
-        rows.append((_SHARES.get(name) or _NUMBERS[name], _shown(name, before), _shown(name, after)))
-    return rows
+def _figures(record: dict[str, Any]) -> list[tuple[str, ...]]:
+    """One row a measure; `head` is there where a model was asked, and stands for the decision without it."""
+    sides = [side for side in ("head", "before", "after") if side in record]
+    return [
+        (_SHARES.get(name) or _NUMBERS[name], *(_shown(name, record[side][name]) for side in sides))
+        for name in record["before"]
+    ]
 
 
 def _shown(name: str, value: float | None) -> str:
@@ -48,8 +49,8 @@ def _shown(name: str, value: float | None) -> str:
     return f"{100 * value:.1f} %" if name in _SHARES else f"{value:.3f}"
 
 
-def _parts(record: dict[str, Any]) -> list[tuple[str, str, str]]:
-    rows = []
+def _parts(record: dict[str, Any]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
     for name, part in record["parts"].items():
         gain = "" if part["gain"] is None else f" (log loss {-part['gain']:+.3f} ± {part['noise']:.3f})"
         rows.append((name, "fitted" if part["applied"] else "left as it was", part["reason"] + gain))
