@@ -154,7 +154,7 @@ class Delegator:
         places = self._shortlist(ready, query, eligible)
         views = ready.decider.views(query, places)
         alone = ready.rank(query, views, len(self.roster) - len(excluded), eligible)
-        verdict = self._judged(alone, self._threshold(ready))
+        verdict = own = self._judged(alone, self._threshold(ready))
         opinion = Opinion()
         if self.adviser.wanted(verdict.status, alone.none):
             opinion = yield self.adviser.inquiry(ready, query, alone)
@@ -162,7 +162,8 @@ class Delegator:
         if self.adviser.rates(opinion):
             opinion = yield self.adviser.rating(ready, query, verdict.ranking, opinion)
         candidates = self._candidates.of(ready, query, verdict.ranking, ask.top, Heard.of(self.roster, alone, opinion))
-        status = doubted(verdict.status, candidates)
+        suspect = self._suspicion(task, own, verdict, opinion)
+        status = doubted(verdict.status, candidates) if suspect is None else Status.ASK
         return Decision(
             task=task,
             status=status,
@@ -177,6 +178,7 @@ class Delegator:
             roster=self._roster_facts(),
             contrast=contrast(self.roster, query, verdict.ranking, ready.weights) if ask.explain else None,
             fallback=opinion.fallback,
+            reason=suspect,
             ref=ask.ref,
             elapsed_ms=(time.perf_counter() - started) * 1e3,
         )
@@ -185,6 +187,13 @@ class Delegator:
         top, second = float(ranking.probability[0]), float(ranking.probability[1:2].sum())
         status = policy.hand_over(top, top - second, ranking.none, threshold, self.settings.min_margin)
         return Verdict(ranking, threshold, status, top, top - second, fused)
+
+    def _suspicion(self, task: str, own: Verdict, verdict: Verdict, opinion: Opinion) -> str | None:
+        """Why a model's word may not hand this over; None where the head would have done so by itself, or all is well."""
+        alike = own.status is Status.DECIDED and own.ranking.places[0] == verdict.ranking.places[0]
+        if opinion.advice is None or alike or verdict.status is not Status.DECIDED:
+            return None
+        return policy.suspicion(task, self.roster, opinion.advice.places.tolist())
 
     def _advised(self, ready: Loaded, alone: Verdict, opinion: Opinion) -> Verdict:
         """The verdict with the model's answer in it; without one the head's stands."""

@@ -50,8 +50,14 @@ def test_an_average_sums_to_one_and_no_order_alone_rules_a_card_out(rows):
     assert joined.missing == pytest.approx(0.5)
     assert (joined.flips is None) == (len(rows) == 1)
     if len(rows) > 1:
-        assert joined.probability.min() >= FLOOR / 4
+        assert joined.probability.min() >= FLOOR / 10
     assert joined.raw is views[0].probability
+
+
+def test_disagreement_about_the_cards_leaves_nothing_to_nobody():
+    said = np.array([0.44, 0.06, 0.06, 0.07, 0.06, 0.31])
+    views = [View(back(said, turn)) for turn in rotations(5, 5)]
+    assert average(views).probability == pytest.approx([0.138] * 5 + [0.31])
 
 
 def test_flips_are_the_orders_that_chose_otherwise():
@@ -115,9 +121,11 @@ def test_a_tournament_of_any_model_sums_to_one_and_its_winner_wins(data):
 def test_a_bias_for_places_cancels_out_over_all_orders(values, bias):
     size = len(values) - 1
     biased = answer(chat(Thinker(by_name(named(values), bias)), orders=size), Question("task", cards(size)))
-    mean = float(np.exp(np.log(bias[:size]).mean()))
-    expected = np.array([*(value * mean for value in values[:-1]), values[-1]])
-    assert biased.probability == pytest.approx(expected / expected.sum(), rel=1e-6)
+    among = np.array(values[:-1])
+    assert biased.probability[:-1] / biased.probability[:-1].sum() == pytest.approx(among / among.sum(), rel=1e-6)
+    odds = [values[-1] / float(np.roll(bias[:size], turn) @ among) for turn in range(size)]
+    nobody = float(np.exp(np.log(odds).mean()))
+    assert biased.probability[-1] == pytest.approx(nobody / (1 + nobody), rel=1e-6)
     assert biased.orders == size
 
 

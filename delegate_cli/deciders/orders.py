@@ -60,11 +60,20 @@ def normalised(mass: Floats) -> Floats:
 
 
 def average(views: Sequence[View]) -> View:
-    """Several orders by card as one: the mean of the logarithms, normalised."""
-    floored = np.log([normalised(np.maximum(view.probability, FLOOR)) for view in views])
-    mean = floored.mean(axis=0)
-    probability = normalised(np.exp(mean - mean.max())) if len(views) > 1 else views[0].probability
-    return _joined(views, probability)
+    """Several orders by card as one: the mean of the logarithms among the cards, and the mean log-odds that nobody fits.
+
+    Apart, since nobody's place never changes: averaged together, the more the orders disagree about the cards, the more would
+    be left to nobody. A 135M model that gives the first place 0.45, others 0.06 and nobody 0.30 whatever is asked then says
+    0.30 for nobody; together it would be 0.37 with two orders.
+    """
+    if len(views) == 1:
+        return _joined(views, views[0].probability)
+    floored = np.array([normalised(np.maximum(view.probability, FLOOR)) for view in views])
+    cards, nobody = np.log(floored[:, :-1]), floored[:, -1]
+    among = (cards - np.log1p(-nobody)[:, None]).mean(axis=0)
+    odds = float((np.log(nobody) - np.log1p(-nobody)).mean())
+    somebody = 1.0 / (1.0 + np.exp(odds))
+    return _joined(views, np.append(somebody * normalised(np.exp(among - among.max())), 1.0 - somebody))
 
 
 def votes(views: Sequence[View]) -> View:

@@ -3,5 +3,6 @@
 from delegate_cli.policy.constraints import ANYBODY_THERE, Constraints
 from delegate_cli.policy.handover import automatic, eligible, exclude, hand_over
 from delegate_cli.policy.limits import Limits, Standing
+from delegate_cli.policy.suspicion import suspicion
 
-__all__ = ["ANYBODY_THERE", "Constraints", "Limits", "Standing", "automatic", "eligible", "exclude", "hand_over"]
+__all__ = ["ANYBODY_THERE", "Constraints", "Limits", "Standing", "automatic", "eligible", "exclude", "hand_over", "suspicion"]

@@ -42,6 +42,8 @@ def sentence(decision: Decision) -> str:
         name = f"{who} ({decision.agent})" if who != decision.agent else str(who)
         return f"decided: {name}" + (", confirmed" if decision.confirmed else "")
     if decision.status is Status.ASK:
+        if decision.reason is not None:
+            return f"ask: perhaps {name}, but {decision.reason}"
         if decision.probability >= decision.threshold:
             return f"ask: perhaps {name}, but its lead of {decision.margin:.2f} is too small"
         return f"ask: perhaps {name}, but {decision.probability:.2f} is below {decision.threshold:.2f}"

@@ -77,6 +77,7 @@ def decision_schema() -> dict[str, Any]:
             "roster": _object({"path": _OPTIONAL, "sha256": _TEXT}),
             "elapsed_ms": {"type": "number", "minimum": 0},
             "fallback": _object({"reason": _TEXT, "code": _TEXT}),
+            "reason": _TEXT,
             "contrast": {"type": "object"},
             "confirmed": {"const": True},
         },
