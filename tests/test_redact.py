@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from shell import DATA, TIMEOUT
 
 from delegate_cli.deciders import private
+from delegate_cli.deciders.named import names
 from delegate_cli.deciders.question import Card, Question
 from delegate_cli.deciders.redact import Redactor
+from delegate_cli.deciders.untrusted import neutral
 from delegate_cli.errors import SettingsError
 
 LINES = [json.loads(line) for line in (DATA / "private.jsonl").read_text().splitlines()]
@@ -115,6 +117,22 @@ def test_placeholders_that_stand_in_the_text_are_not_given_again() -> None:
     redacted, restorer = REDACTOR.text("What is <EMAIL_1>? Write to a@b.example")
     assert redacted == "What is <EMAIL_1>? Write to <EMAIL_2>"
     assert restorer.restore("<EMAIL_1> <EMAIL_2> <EMAIL_3>") == "<EMAIL_1> a@b.example <EMAIL_3>"
+
+
+def test_a_placeholder_comes_back_also_as_a_prompt_shows_it() -> None:
+    """Prompts have no angle brackets of the data's own, so a model that quotes one writes it with the other marks."""
+    redacted, restorer = REDACTOR.text("Write to a@b.example, not ‹EMAIL_1›")
+    assert redacted == "Write to <EMAIL_2>, not ‹EMAIL_1›"
+    assert restorer.restore(neutral(redacted)) == "Write to a@b.example, not ‹EMAIL_1›"
+
+
+def test_two_people_of_one_name_are_told_apart_without_their_ids() -> None:
+    people = tuple(Card(f"anna-schmidt-{number}", "Anna Schmidt", f"Does part {number}.") for number in range(3))
+    redacted, restorer = REDACTOR.question(Question("Ask Anna Schmidt", people))
+    assert len({card.name for card in redacted.cards}) == 3
+    assert not any("anna" in name.casefold() for name in names(redacted.cards))
+    assert {restorer.restore(card.name) for card in redacted.cards} == {"Anna Schmidt"}
+    assert restorer.restore(redacted.task) == "Ask Anna Schmidt"
 
 
 def test_patterns_of_the_user_come_first() -> None:

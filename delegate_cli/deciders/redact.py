@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-_PLACEHOLDER = re.compile(r"<[A-Z0-9_]+>")
+_PLACEHOLDER = re.compile(r"[<‹]([A-Z0-9_]+)[>›]")  # prompts show angle brackets as the latter (`untrusted.neutral`)
 
 
 class Restorer:
@@ -27,7 +27,7 @@ class Restorer:
 
     def restore(self, text: str) -> str:
         """A text with its values back. A placeholder that was never given stays as it is."""
-        return _PLACEHOLDER.sub(lambda match: self.values.get(match.group(), match.group()), text)
+        return _PLACEHOLDER.sub(lambda match: self.values.get(f"<{match.group(1)}>", match.group()), text)
 
 
 class Redactor:
@@ -60,27 +60,32 @@ class Redactor:
         texts = [question.task]
         for card in question.cards:
             texts += [card.name, card.description, *card.examples, *card.not_for, *card.facts]
-        redacted, restorer = self._texts(texts, kept, people)
+        redacted, labels = self._texts(texts, kept, people)
         task, parts = redacted[0], iter(redacted[1:])
-        cards = [
-            Card(
+        seen: set[str] = set()
+        cards = []
+        for card in question.cards:
+            name = next(parts)
+            if name in seen and card.name in people:  # of one name, but they must be told apart
+                name = labels.another("NAME", card.name)
+            seen.add(name)
+            new = Card(
                 agent=card.agent,
-                name=next(parts),
+                name=name,
                 description=next(parts),
                 examples=tuple(next(parts) for _ in card.examples),
                 not_for=tuple(next(parts) for _ in card.not_for),
                 facts=tuple(next(parts) for _ in card.facts),
             )
-            for card in question.cards
-        ]
-        return Question(task, tuple(cards)), restorer
+            cards.append(new)
+        return Question(task, tuple(cards)), Restorer(labels.values)
 
     def text(self, text: str) -> tuple[str, Restorer]:
         """One text by itself."""
-        (redacted,), restorer = self._texts([text], frozenset(), frozenset())
-        return redacted, restorer
+        (redacted,), labels = self._texts([text], frozenset(), frozenset())
+        return redacted, Restorer(labels.values)
 
-    def _texts(self, texts: Sequence[str], kept: frozenset[str], people: frozenset[str]) -> tuple[list[str], Restorer]:
+    def _texts(self, texts: Sequence[str], kept: frozenset[str], people: frozenset[str]) -> tuple[list[str], "_Labels"]:
         """All texts with one set of placeholders.
 
         What was found in one place is replaced wherever it stands, also where nothing around gives it away.
@@ -96,7 +101,7 @@ class Redactor:
                 pieces += [text[last:start], labels.of(kind, text[start:end])]
                 last = end
             redacted.append("".join((*pieces, text[last:])))
-        return redacted, Restorer({label: value for (_, value), label in labels.given.items()})
+        return redacted, labels
 
 
 class _Labels:
@@ -105,16 +110,23 @@ class _Labels:
     def __init__(self, texts: Sequence[str]) -> None:
         self._taken = set(_PLACEHOLDER.findall("\n".join(texts)))
         self._counts: dict[str, int] = {}
-        self.given: dict[tuple[str, str], str] = {}
+        self._given: dict[tuple[str, str], str] = {}
+        self.values: dict[str, str] = {}
 
     def of(self, kind: str, value: str) -> str:
         """The placeholder of this value."""
-        while (kind, value) not in self.given:
+        if (kind, value) not in self._given:
+            self._given[kind, value] = self.another(kind, value)
+        return self._given[kind, value]
+
+    def another(self, kind: str, value: str) -> str:
+        """A placeholder of its own."""
+        while True:
             self._counts[kind] = self._counts.get(kind, 0) + 1
-            label = f"<{kind}_{self._counts[kind]}>"
-            if label not in self._taken:
-                self.given[kind, value] = label
-        return self.given[kind, value]
+            name = f"{kind}_{self._counts[kind]}"
+            if name not in self._taken:
+                self.values[f"<{name}>"] = value
+                return f"<{name}>"
 
 
 def _load() -> "ModuleType":

@@ -18,7 +18,8 @@ _CLOSE = dict.fromkeys(map(ord, ">＞﹥〉⟩〉》⟫»≫≻❯❱❭⋗˃ᐳ
 _BRACKETS = {**_OPEN, **_CLOSE}
 _JOINERS = "\u200c\u200d"  # invisible, but words of Persian and Hindi, and emoji, need them
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs by category, but nothing is seen of them
-_TURN = re.compile(r"\[\s*(/?[A-Z][A-Z_]{2,})\s*\]")  # [INST], [/INST], [SYSTEM_PROMPT]: templates that use no angle brackets
+# [INST], [/INST], [SYSTEM_PROMPT], [gMASK], [UNUSED_TOKEN_146]: control words that use no angle brackets
+_TURN = re.compile(r"\[\s*(/?[A-Za-z][A-Z0-9_]{2,})\s*\]")
 _ENOUGH = 16  # characters for each token of a limit: a token is four, and some characters are taken out
 _HEAD = 2 / 3  # of what is left of a long task is its beginning, the rest its end
 
