@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from delegate_cli.agents import Agent, Roster
 from delegate_cli.deciders.question import Card, Question
 from delegate_cli.encoders import Vectors
+from delegate_cli.injection import suspicious
 from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.retrievers.fused import Query
 
@@ -58,11 +59,12 @@ def card(agent: Agent, examples: Sequence[str]) -> Card:
 def facts(agent: Agent) -> tuple[str, ...]:
     """Lines on measured skills and cost, where there are any."""
     lines = []
-    if agent.skills:
-        each = (
-            f"{name} {skill.score:.2f}" + (f" ({skill.trials} trials)" if skill.trials else "")
-            for name, skill in agent.skills.items()
-        )
+    each = [
+        f"{name} {skill.score:.2f}" + (f" ({skill.trials} trials)" if skill.trials else "")
+        for name, skill in agent.skills.items()
+        if not suspicious(name)
+    ]
+    if each:
         lines.append(f"skills: {', '.join(each)}")
     if agent.cost is not None:
         prices = ((agent.cost.per_task, "a task"), (agent.cost.per_1k_tokens, "per 1,000 tokens"))

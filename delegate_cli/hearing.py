@@ -27,6 +27,6 @@ def _heard(agent: Card) -> Card:
     least = 1 if about_injection(f"{name} {description}") else 0
     examples = tuple(text for each in agent.examples if (text := heard(each, least)))
     not_for = tuple(text for each in agent.not_for if (text := heard(each, least)))
-    if (name, description, examples, not_for) == (agent.name, agent.description, agent.examples, agent.not_for):
-        return agent
-    return replace(agent, name=name, description=description, examples=examples, not_for=not_for)
+    new = {"name": name, "description": description, "examples": examples, "not_for": not_for}
+    same = all(getattr(agent, key) == value for key, value in new.items())
+    return agent if same else replace(agent, **new)

@@ -21,7 +21,11 @@ def suspicion(task: str, roster: Roster, shown: Iterable[int]) -> str | None:
         return f"the task has {reason}, and a model read it"
     for place in shown:
         agent = roster.agents[place]
-        if _words(agent) != _words(roster.heard.agents[place]) or any(map(hides, _texts(agent))):
+        if (
+            _words(agent) != _words(roster.heard.agents[place])
+            or any(map(hides, _texts(agent)))
+            or any(map(suspicious, agent.skills))
+        ):
             return f"the card of {agent.id} has wording that is meant to steer, and a model read it"
     return None
 
