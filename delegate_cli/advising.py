@@ -4,10 +4,10 @@ Rankings go in, inquiries come out; an inquiry ends in an `Opinion`, never in an
 of how a question is put or sent.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from copy import copy
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,93 +16,27 @@ from delegate_cli import cards
 from delegate_cli.advice import Advice, Cost, Opinion
 from delegate_cli.agents import Roster
 from delegate_cli.calibrating import keep_fusion
+from delegate_cli.connecting import Connection, Manner, Restorer, Run, connect, kind_of, with_redaction
 from delegate_cli.deciders.question import Answer, ModelDecider, Question
 from delegate_cli.decision import Candidate, ModelLevel, Status
 from delegate_cli.endpoints import Request, is_loopback
-from delegate_cli.errors import BudgetError, CredentialsError, EndpointError, SettingsError
+from delegate_cli.errors import BudgetError, EndpointError, SettingsError
 from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.pending import Inquiry
 from delegate_cli.retrievers.fused import Query
 from delegate_cli.settings import Settings
 
-if TYPE_CHECKING:
-    from delegate_cli.endpoints.client import Client
-
 T = TypeVar("T")
-IN_A_ROW = 8  # failures without an answer in between, after which no more is sent in this run
 RATED = 3  # candidates that the model gives a level, where it is asked for any
 IN_PROCESS = "in-process"
 _NO_MODEL = "set llm.model in the roster's settings, DELEGATE_LLM_MODEL, or --model; and llm.base_url unless it is OpenAI"
-
-
-class Restorer(Protocol):
-    """What puts private values back."""
-
-    def restore(self, text: str) -> str: ...
-
-
-class Redactor(Protocol):
-    """What takes private values out of a question."""
-
-    def question(self, question: Question) -> tuple[Question, Restorer]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a model is asked, beside the settings of its endpoint.
-
-    `always`: also where the head is sure. `form`: labels, or assigned for the prompt of a classic orchestrator. `strict`: a
-    failure is an error. `watch` is given each question as it was sent.
-    """
-
-    always: bool = False
-    form: str = "labels"
-    strict: bool = False
-    rubric: bool = False
-    cache: bool = True
-    redact: Redactor | None = None
-    watch: Callable[[Question, ModelDecider], None] | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What models were asked in one run."""
-
-    answers: int = 0
-    calls: int = 0
-    cached: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float | None = None
-    fallbacks: Counter[str] = field(default_factory=Counter)
-
-    def add(self, answer: Answer) -> None:
-        self.answers += 1
-        self.calls += answer.calls
-        self.cached += answer.cached
-        self.input_tokens += answer.input_tokens
-        self.output_tokens += answer.output_tokens
-        if answer.cost_usd is not None:
-            self.cost_usd = (self.cost_usd or 0.0) + answer.cost_usd
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """A decider, and the client that it asks through, if it has one."""
-
-    model: ModelDecider
-    client: "Client | None" = None
-
-    async def close(self) -> None:
-        if self.client is not None:
-            await self.client.close()
 
 
 class Adviser:
     """Asks one model decider for one roster.
 
     Args:
-        connect: makes the decider, at the first question; None where no model is to be asked.
+        run: what is shared in one run; None where no model is to be asked.
         endpoint: its base URL, or IN_PROCESS.
         say: is told of the first failure of each kind.
     """
@@ -112,45 +46,42 @@ class Adviser:
         roster: Roster,
         settings: Settings,
         manner: Manner,
-        connect: Callable[[], Connection] | None,
+        run: Run | None,
         endpoint: str,
         say: Callable[[str], None],
     ) -> None:
         self._roster = roster
         self._settings = settings
         self._manner = manner
-        self._connect = connect
         self._endpoint = endpoint
         self._away = endpoint != IN_PROCESS and not is_loopback(endpoint)
         self._say = say
-        self._connection: Connection | None = None
-        self._failed_in_a_row = 0
-        self._stopped: EndpointError | None = None
-        self.tally = Tally()
-
-    @property
-    def connection(self) -> Connection:
-        """The decider and its client, made when first needed."""
-        if self._connection is None:
-            assert self._connect is not None
-            self._connection = self._connect()
-        return self._connection
-
-    async def close(self) -> None:
-        """End what was opened; called in the thread that asks."""
-        if self._connection is not None:
-            await self._connection.close()
+        self._run = run
 
     @property
     def possible(self) -> bool:
         """Whether there is a model to ask."""
-        return self._connect is not None
+        return self._run is not None
+
+    def of(self, roster: Roster) -> "Adviser":
+        """One for another roster, through the same connection and within the same budget."""
+        other = copy(self)
+        other._roster = roster
+        return other
 
     def spent(self) -> dict[str, Any]:
-        """What this run came to: calls, cached, tokens, USD (None without prices), and fallbacks by code."""
-        usage = self._connection.client.usage if self._connection is not None and self._connection.client else self.tally
-        names = ("calls", "cached", "input_tokens", "output_tokens", "cost_usd")
-        return {name: getattr(usage, name) for name in names} | {"fallbacks": dict(self.tally.fallbacks)}
+        """What this run came to (`connecting.Run.spent`)."""
+        return self._open.spent()
+
+    async def close(self) -> None:
+        """End the connection; called in the thread that asks."""
+        if self._run is not None:
+            await self._run.close()
+
+    @property
+    def _open(self) -> Run:
+        assert self._run is not None
+        return self._run
 
     def preview(self, inquiry: Inquiry) -> list[Request]:
         """What would be sent for an inquiry, as far as is known what the endpoint can do. Nothing is sent or opened."""
@@ -160,7 +91,7 @@ class Adviser:
         if self._manner.redact is not None:
             question = self._manner.redact.question(question)[0]
         if self._endpoint == IN_PROCESS:
-            return list(self.connection.model.requests(question))
+            return list(self._open.connection.model.requests(question))
         from delegate_cli.deciders.levels import ANCHORS, level_requests
         from delegate_cli.deciders.models import model_decider
         from delegate_cli.endpoints.known import Known
@@ -173,7 +104,7 @@ class Adviser:
 
     def wanted(self, status: Status, none: float) -> bool:
         """Whether the model is to be asked, after what the head says alone."""
-        if self._connect is None:
+        if self._run is None:
             return False
         if self._manner.always or self._settings.decider != "auto":
             return True
@@ -192,7 +123,7 @@ class Adviser:
 
     def rates(self, opinion: Opinion) -> bool:
         """Whether the model is also to give the first candidates a level."""
-        return self._manner.rubric and self._connect is not None and opinion.fallback is None
+        return self._manner.rubric and self._run is not None and opinion.fallback is None
 
     def rating(self, ready: Loaded, query: Query, ranking: Ranking, opinion: Opinion) -> Inquiry:
         """The first candidates, to be given levels; it ends in the opinion with them."""
@@ -204,7 +135,7 @@ class Adviser:
         from delegate_cli.deciders.levels import ANCHORS, Rated, rate
 
         async def ask(sent: Question) -> Rated:
-            client = self.connection.client
+            client = self._open.connection.client
             return Rated({}) if client is None else await rate(client, sent, self._settings.llm.levels or ANCHORS, RATED)
 
         try:
@@ -237,38 +168,36 @@ class Adviser:
                 raise
             rest = "the head decides the rest" if isinstance(error, BudgetError) else "the head decides"
             return Opinion(fallback=self._fallen_back(error, rest))
-        self.tally.add(answer)
+        self._open.tally.add(answer)
         return Opinion(Advice(places, answer))
 
     async def _answer(self, sent: Question) -> Answer:
         try:
-            return await self.connection.model.answer(sent)
+            return await self._open.connection.model.answer(sent)
         finally:
             if self._manner.watch is not None:
-                self._manner.watch(sent, self.connection.model)
+                self._manner.watch(sent, self._open.connection.model)
 
     async def _guarded(self, question: Question, ask: Callable[[Question], Awaitable[T]]) -> tuple[T, Restorer | None]:
         """What comes of a question that may be sent, without what is private; nothing is sent where that is in vain."""
         if not question.cards:
             raise LocalOnly("no agent's card may be sent away (local_only)", "use an endpoint on this machine")
-        if self._stopped is not None:
-            raise self._stopped
+        if self._open.stopped is not None:
+            raise self._open.stopped
         restorer = None
         if self._manner.redact is not None:
             question, restorer = self._manner.redact.question(question)
         try:
             found = await ask(question)
         except EndpointError as error:
-            self._failed_in_a_row += 1
-            if isinstance(error, CredentialsError) or self._failed_in_a_row >= IN_A_ROW:
-                self._stopped = error
+            self._open.failed(error)
             raise
-        self._failed_in_a_row = 0
+        self._open.answered()
         return found, restorer
 
     def _fallen_back(self, error: EndpointError, rest: str) -> dict[str, str]:
-        first = not self.tally.fallbacks[error.code]
-        self.tally.fallbacks[error.code] += 1
+        first = not self._open.tally.fallbacks[error.code]
+        self._open.tally.fallbacks[error.code] += 1
         if first:
             self._say(f"model: {error.message} ({error.fix}); {rest}")
         return {"reason": error.message, "code": error.code}
@@ -301,26 +230,11 @@ def adviser(
     Raises:
         SettingsError: a decider that needs a model is wanted and there is none.
     """
+    manner = with_redaction(manner, settings)
     if model is not None and settings.decider != "head":
-        return Adviser(roster, settings, manner, lambda: Connection(model), IN_PROCESS, say)
+        return Adviser(roster, settings, manner, Run(lambda: Connection(model)), IN_PROCESS, say)
     if settings.decider == "head" or (settings.decider == "auto" and not settings.llm.configured):
         return Adviser(roster, settings, manner, None, IN_PROCESS, say)
     if not settings.llm.configured:
         raise SettingsError(f"the decider {settings.decider} needs a model, and none is set", _NO_MODEL)
-    return Adviser(roster, settings, manner, lambda: connect(settings, manner, say), settings.llm.url, say)
-
-
-def connect(settings: Settings, manner: Manner, say: Callable[[str], None]) -> Connection:
-    """A decider with the client that it asks through."""
-    from delegate_cli.deciders.models import model_decider  # asyncio: 60 ms
-    from delegate_cli.endpoints.client import open_client  # the openai SDK: 0.6 s
-
-    client = open_client(settings, cache=manner.cache, say=say)
-    return Connection(model_decider(kind_of(settings, manner), client, settings.llm.orders), client)
-
-
-def kind_of(settings: Settings, manner: Manner) -> str:
-    """The model decider that these settings ask for; `auto` is chat."""
-    if manner.form == "assigned":
-        return "assigned"
-    return "chat" if settings.decider == "auto" else settings.decider
+    return Adviser(roster, settings, manner, Run(lambda: connect(settings, manner, say)), settings.llm.url, say)

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from delegate_cli import policy
 from delegate_cli.advice import Opinion, fuse, unfitted
-from delegate_cli.advising import Manner, adviser, doubted
+from delegate_cli.advising import adviser, doubted
 from delegate_cli.agents import Roster
 from delegate_cli.calibrating import keep_fusion
 from delegate_cli.calibrating.keep_fusion import Fusions
 from delegate_cli.candidates import Candidates, Heard, contrast
 from delegate_cli.confidence import fusion
+from delegate_cli.connecting import Manner
 from delegate_cli.deciders.question import ModelDecider
 from delegate_cli.decision import DeciderInfo, Decision, Exclusion, Status
 from delegate_cli.encoders import Encoder, Vectors
@@ -83,6 +84,7 @@ class Delegator:
         nearest: score exactly so many eligible agents, also in a roster that would all be scored; for measuring.
         manner: how a model is asked, where the settings have one.
         model: a model decider to ask instead of the one that the settings describe.
+        beside: another delegator, whose model is asked through the same connection and within the same budget.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Delegator:
         nearest: int | None = None,
         manner: Manner = Manner(),
         model: ModelDecider | None = None,
+        beside: "Delegator | None" = None,
     ) -> None:
         self.roster = roster
         self.settings = settings if settings is not None else resolve({}, roster.settings)
@@ -108,8 +111,9 @@ class Delegator:
         self._nearest = nearest
         self._ready: Loaded | None = None
         self._fits: Fusions | None = None
-        self._asking = Asking()
-        self.adviser = adviser(roster, self.settings, manner, model, say)
+        self._owns_connection = beside is None
+        self._asking = Asking() if beside is None else beside._asking
+        self.adviser = beside.adviser.of(roster) if beside else adviser(roster, self.settings, manner, model, say)
         self._thresholds: dict[float, float] = {}
         self._exclusions: dict[frozenset[str], tuple[Exclusion, ...]] = {}
 
@@ -262,7 +266,8 @@ class Delegator:
 
     def close(self) -> None:
         """End the connection to the model, if there is one."""
-        self._asking.close(self.adviser.close)
+        if self._owns_connection:
+            self._asking.close(self.adviser.close)
 
     def __enter__(self) -> "Delegator":
         return self

@@ -13,9 +13,9 @@ import pytest
 import shell
 
 from delegate_cli import Delegator, load_roster
-from delegate_cli.advising import IN_A_ROW, Manner
 from delegate_cli.agents import Agent, Cost, Roster, Skill
 from delegate_cli.cards import card
+from delegate_cli.connecting import IN_A_ROW, Manner
 from delegate_cli.deciders.question import Answer, Question
 from delegate_cli.decision import Status
 from delegate_cli.endpoints import Request

@@ -16,7 +16,7 @@ from delegate_cli.cli import streams
 from delegate_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from delegate_cli.advising import Manner
+    from delegate_cli.connecting import Manner
     from delegate_cli.deciders.question import ModelDecider, Question
     from delegate_cli.settings import Settings
 
@@ -91,7 +91,7 @@ class ModelOptions:
 
     def manner(self, settings: "Settings") -> "Manner":
         """How the model is asked."""
-        from delegate_cli.advising import Manner
+        from delegate_cli.connecting import Manner
 
         redactor = None
         if self.redact or settings.llm.redact:

@@ -38,7 +38,9 @@ def ladder(delegator: Delegator, tasks: Sequence[LabelledTask], whole: Sequence[
     with variant(delegator, Roster(cards, delegator.roster.path)) as alone:
         first, _ = run_tasks(alone, tasks)
         progress("ladder", 1, total)
-        short = Delegator(alone.roster, alone.settings, folder=alone.folder, encoder=alone.encoder(), nearest=SHORTLIST)
+        short = Delegator(
+            alone.roster, alone.settings, folder=alone.folder, encoder=alone.encoder(), nearest=SHORTLIST, beside=alone
+        )
         cut, _ = run_tasks(short, tasks)
         reached = [bool(short.shortlist(task.task) & task.agents) for task in tasks if task.agents]
     progress("ladder", 2, total)

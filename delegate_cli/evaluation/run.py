@@ -2,11 +2,13 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from delegate_cli.decision import PLACES, Decision, Status
 from delegate_cli.evaluation.tasks import LabelledTask
+from delegate_cli.pending import Pending
 from delegate_cli.pipeline import Ask, Delegator
 
 
@@ -75,11 +77,22 @@ def run_tasks(
 ) -> tuple[list[Outcome], float]:
     """Outcomes in the order of the tasks, and the seconds that deciding took (loading not counted)."""
     delegator.ready()
-    outcomes = []
+    outcomes: list[Outcome] = []
+    begun: deque[tuple[LabelledTask, Pending]] = deque()
+
+    def finish_first() -> None:
+        task, pending = begun.popleft()
+        outcomes.append(_outcome(task, pending.result()))
+        progress(len(outcomes))
+
     started = time.perf_counter()
-    for done, task in enumerate(tasks, 1):
-        outcomes.append(_outcome(task, delegator.decide(task.task, Ask(top=None))))
-        progress(done)
+    for task in tasks:
+        begun.append((task, delegator.begin(task.task, None, Ask(top=None))))
+        # while a model is asked about one task the next ones are begun
+        while begun and (begun[0][1].ready() or len(begun) >= delegator.settings.llm.concurrency):
+            finish_first()
+    while begun:
+        finish_first()
     return outcomes, time.perf_counter() - started
 
 

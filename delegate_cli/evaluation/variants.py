@@ -41,7 +41,7 @@ def remembering(delegator: Delegator) -> Delegator:
         return delegator
     known = dict(zip(parts_of(delegator.roster).texts, ready.index.parts.vectors, strict=True))
     encoder = RememberingEncoder(ready.encoder, known)
-    return Delegator(delegator.roster, delegator.settings, folder=delegator.folder, encoder=encoder)
+    return Delegator(delegator.roster, delegator.settings, folder=delegator.folder, encoder=encoder, beside=delegator)
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def variant(base: Delegator, roster: Roster, without: frozenset[str] = frozenset
         IndexUnavailable: there is no room for a temporary index.
     """
     with temporary_folder() as folder:
-        yield Delegator(roster, base.settings, folder=folder, encoder=base.ready().encoder, without=without)
+        yield Delegator(roster, base.settings, folder=folder, encoder=base.ready().encoder, without=without, beside=base)
 
 
 @contextmanager
