@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from delegate_cli import policy
 from delegate_cli.advice import Opinion, fuse, unfitted
-from delegate_cli.advising import adviser, doubted
+from delegate_cli.advising import Adviser, adviser, doubted
 from delegate_cli.agents import Roster
 from delegate_cli.calibrating import keep_fusion
 from delegate_cli.calibrating.keep_fusion import Fusions
@@ -112,8 +112,8 @@ class Delegator:
         self._ready: Loaded | None = None
         self._fits: Fusions | None = None
         self._owns_connection = beside is None
-        self._asking = Asking() if beside is None else beside._asking
-        self.adviser = beside.adviser.of(roster) if beside else adviser(roster, self.settings, manner, model, say)
+        self._asking: Asking = Asking() if beside is None else beside._asking
+        self.adviser: Adviser = beside.adviser.of(roster) if beside else adviser(roster, self.settings, manner, model, say)
         self._thresholds: dict[float, float] = {}
         self._exclusions: dict[frozenset[str], tuple[Exclusion, ...]] = {}
 
