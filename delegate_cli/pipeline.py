@@ -4,25 +4,26 @@
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from delegate_cli import policy
+from delegate_cli import followup
 from delegate_cli.advice import Opinion, fuse, unfitted
 from delegate_cli.advising import Adviser, adviser, doubted
 from delegate_cli.agents import Roster
+from delegate_cli.ask import Ask as Ask
 from delegate_cli.calibrating import keep_fusion
 from delegate_cli.calibrating.keep_fusion import Fusions
 from delegate_cli.candidates import Candidates, Heard, contrast
 from delegate_cli.confidence import fusion
 from delegate_cli.connecting import Manner
 from delegate_cli.deciders.question import ModelDecider
-from delegate_cli.decision import DeciderInfo, Decision, Exclusion, Status
+from delegate_cli.decision import DeciderInfo, Decision, Status
 from delegate_cli.encoders import Encoder, Vectors
 from delegate_cli.endpoints import Request
 from delegate_cli.errors import TaskError
@@ -30,7 +31,10 @@ from delegate_cli.index.calibration import Label
 from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.opening import Opener
 from delegate_cli.pending import Asking, Pending, Steps
+from delegate_cli.policy import ANYBODY_THERE, Constraints, Standing
+from delegate_cli.policy.load import Load
 from delegate_cli.retrievers.fused import Query
+from delegate_cli.ruling import Rules, Verdict
 from delegate_cli.settings import Settings, home, resolve
 
 if TYPE_CHECKING:
@@ -40,30 +44,8 @@ if TYPE_CHECKING:
 MAX_TASK = 1024 * 1024  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A ranking, the probability from which it is handed over, and what follows; `fused`: calibrated with a model's answer."""
-
-    ranking: Ranking
-    threshold: float
-    status: Status
-    top: float
-    margin: float
-    fused: bool
-
-
 def _silent(what: str, done: int, total: int) -> None:
     pass
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What is wanted of one decision. `top` of None means every eligible agent."""
-
-    top: int | None = 3
-    explain: bool = False
-    roles: Collection[str] = ()
-    ref: Any = None
 
 
 class Delegator:
@@ -85,6 +67,7 @@ class Delegator:
         manner: how a model is asked, where the settings have one.
         model: a model decider to ask instead of the one that the settings describe.
         beside: another delegator, whose model is asked through the same connection and within the same budget.
+        load: what agents have on their hands; by default nothing is known of it.
     """
 
     def __init__(
@@ -102,6 +85,7 @@ class Delegator:
         manner: Manner = Manner(),
         model: ModelDecider | None = None,
         beside: "Delegator | None" = None,
+        load: Load | None = None,
     ) -> None:
         self.roster = roster
         self.settings = settings if settings is not None else resolve({}, roster.settings)
@@ -115,7 +99,7 @@ class Delegator:
         self._asking: Asking = Asking() if beside is None else beside._asking
         self.adviser: Adviser = beside.adviser.of(roster) if beside else adviser(roster, self.settings, manner, model, say)
         self._thresholds: dict[float, float] = {}
-        self._exclusions: dict[frozenset[str], tuple[Exclusion, ...]] = {}
+        self._rules = Rules(roster, self.settings, load)
 
     def decide(self, task: str, ask: Ask = Ask()) -> Decision:
         """Who should do this task?
@@ -150,54 +134,50 @@ class Delegator:
         """The path of a task, top to bottom. It stops where a model is asked, and goes on with what it is sent."""
         started = time.perf_counter()
         ready = self.ready()
-        excluded = self._excluded(frozenset(ask.roles))
-        if len(excluded) == len(self.roster):
-            return self._nobody(task, excluded, ask)
-        eligible = policy.eligible(self.roster, excluded)
-        query = ready.query(task, vector)
-        places = self._shortlist(ready, query, eligible)
-        views = ready.decider.views(query, places)
-        alone = ready.rank(query, views, len(self.roster) - len(excluded), eligible)
-        verdict = own = self._judged(alone, self._threshold(ready))
+        wanted = self._rules.wanted(ask.constraints)
+        standing = self._rules.limits.standing(wanted)
+        if not standing.count:
+            return self._nobody(task, standing, wanted, ask)
+        place = standing.place(self.roster, ask.previous)
+        query, alone, turn = followup.read(ready, task, vector, ask, place, lambda query: self._ranked(ready, query, standing))
+        verdict = own = self._rules.judged(alone, self._threshold(ready))
         opinion = Opinion()
         if self.adviser.wanted(verdict.status, alone.none):
             opinion = yield self.adviser.inquiry(ready, query, alone)
             verdict = self._advised(ready, verdict, opinion)
         if self.adviser.rates(opinion):
             opinion = yield self.adviser.rating(ready, query, verdict.ranking, opinion)
+        verdict = self._rules.ruled(verdict, standing, wanted, lambda: self._ranked(ready, query, standing.everybody()))
         candidates = self._candidates.of(ready, query, verdict.ranking, ask.top, Heard.of(self.roster, alone, opinion))
-        suspect = self._suspicion(task, own, verdict, opinion)
-        status = doubted(verdict.status, candidates) if suspect is None else Status.ASK
+        verdict = self._rules.handed(verdict, doubted(verdict.status, candidates))
+        if opinion.advice is not None:
+            read = task if ask.context is None else f"{ask.context}\n{task}"
+            verdict = self._rules.suspected(verdict, own, read, opinion.advice.places)
         return Decision(
             task=task,
-            status=status,
-            agent=None if status is Status.NONE else self.roster.agents[verdict.ranking.places[0]].id,
+            status=verdict.status,
+            agent=None if verdict.status is Status.NONE else self.roster.agents[verdict.ranking.places[0]].id,
             probability=verdict.top,
             none=verdict.ranking.none,
             margin=verdict.margin,
             threshold=verdict.threshold,
             candidates=candidates,
-            excluded=excluded,
+            excluded=standing.excluded,
             decider=self._decider(ready, opinion, verdict),
             roster=self._roster_facts(),
             contrast=contrast(self.roster, query, verdict.ranking, ready.weights) if ask.explain else None,
             fallback=opinion.fallback,
-            reason=suspect,
+            reason=verdict.reason,
+            traded=verdict.traded,
+            escalation=verdict.escalation,
+            followup=turn,
             ref=ask.ref,
             elapsed_ms=(time.perf_counter() - started) * 1e3,
         )
 
-    def _judged(self, ranking: Ranking, threshold: float, fused: bool = False) -> Verdict:
-        top, second = float(ranking.probability[0]), float(ranking.probability[1:2].sum())
-        status = policy.hand_over(top, top - second, ranking.none, threshold, self.settings.min_margin)
-        return Verdict(ranking, threshold, status, top, top - second, fused)
-
-    def _suspicion(self, task: str, own: Verdict, verdict: Verdict, opinion: Opinion) -> str | None:
-        """Why a model's word may not hand this over; None where the head would have done so by itself, or all is well."""
-        alike = own.status is Status.DECIDED and own.ranking.places[0] == verdict.ranking.places[0]
-        if opinion.advice is None or alike or verdict.status is not Status.DECIDED:
-            return None
-        return policy.suspicion(task, self.roster, opinion.advice.places.tolist())
+    def _ranked(self, ready: Loaded, query: Query, standing: Standing) -> Ranking:
+        views = ready.decider.views(query, self._shortlist(ready, query, standing.eligible))
+        return ready.rank(query, views, standing.count, standing.eligible)
 
     def _advised(self, ready: Loaded, alone: Verdict, opinion: Opinion) -> Verdict:
         """The verdict with the model's answer in it; without one the head's stands."""
@@ -209,12 +189,12 @@ class Delegator:
         if self.settings.min_probability is None:
             of = unfitted if fitted is None else fitted.threshold
             cut = of(self.settings.target_error, cut, alone.status is not Status.DECIDED)
-        return self._judged(ranking, cut, fused=fitted is not None)
+        return self._rules.judged(ranking, cut, fused=fitted is not None)
 
     def shortlist(self, task: str) -> frozenset[str]:
-        """The ids of the agents that are scored for a task of a requester without roles."""
+        """The ids of the agents that are scored for a task of a requester without roles, whoever is there."""
         ready, text = self.ready(), check_task(task)
-        eligible = policy.eligible(self.roster, self._excluded(frozenset()))
+        eligible = self._rules.limits.standing(ANYBODY_THERE).eligible
         query = ready.query(text)
         return frozenset(self.roster.agents[place].id for place in self._shortlist(ready, query, eligible))
 
@@ -303,11 +283,6 @@ class Delegator:
         """The compiled encoder, which is compiled first when it is missing."""
         return self._opener.encoder()
 
-    def _excluded(self, roles: frozenset[str]) -> tuple[Exclusion, ...]:
-        if roles not in self._exclusions:
-            self._exclusions = {roles: policy.exclude(self.roster, roles)}
-        return self._exclusions[roles]
-
     def _threshold(self, ready: Loaded) -> float:
         if self.settings.min_probability is not None:
             return self.settings.min_probability
@@ -316,7 +291,7 @@ class Delegator:
             self._thresholds[target] = ready.threshold(target)
         return self._thresholds[target]
 
-    def _nobody(self, task: str, excluded: Any, ask: Ask) -> Decision:
+    def _nobody(self, task: str, standing: Standing, wanted: Constraints, ask: Ask) -> Decision:
         return Decision(
             task=task,
             status=Status.NO_ELIGIBLE,
@@ -325,7 +300,9 @@ class Delegator:
             none=1.0,
             margin=0.0,
             candidates=(),
-            excluded=excluded,
+            excluded=standing.excluded,
+            lift=self._rules.limits.lift(wanted),
+            escalation=self._rules.nobody(standing),
             decider=DeciderInfo("head", self.settings.encoder, calibrated=False),
             roster=self._roster_facts(),
             ref=ask.ref,

@@ -96,9 +96,11 @@ def delegate(*arguments: str, **environment: str) -> str:
 def picture() -> str:
     """A decision over the example roster as Rich draws it at a terminal."""
     from delegate_cli import Delegator, load_roster
+    from delegate_cli.pipeline import Ask
+    from delegate_cli.policy import ANYBODY_THERE
     from delegate_cli.render.table import decision_svg
 
-    decision = Delegator(load_roster(str(ROOT / "agents.yaml"))).decide(PICTURED)
+    decision = Delegator(load_roster(str(ROOT / "agents.yaml"))).decide(PICTURED, Ask(constraints=ANYBODY_THERE))
     return decision_svg(decision, explain=False, width=PICTURE_WIDTH, title="delegate route")
 
 

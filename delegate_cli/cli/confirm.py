@@ -21,7 +21,7 @@ def confirmed(delegator: Delegator, task: str, ask: Ask, explain: bool, color: b
         return full
     choice = _ask(full, len(shown.candidates))
     if choice is None:
-        return replace(shown, status=Status.NONE, agent=None, confirmed=True)
+        return replace(shown, status=Status.NONE, agent=None, confirmed=True, reason=None, traded=None)
     kept = shown.candidates if choice in shown.candidates else (*shown.candidates, choice)
     return replace(
         shown,
@@ -31,6 +31,9 @@ def confirmed(delegator: Delegator, task: str, ask: Ask, explain: bool, color: b
         margin=choice.probability - max((c.probability for c in full.candidates if c is not choice), default=0.0),
         candidates=kept,
         confirmed=True,
+        reason=None,
+        traded=None,
+        escalation=None,
     )
 
 

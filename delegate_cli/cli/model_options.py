@@ -1,18 +1,13 @@
-"""The options with which a model is asked, one group for all commands that decide, and what they are made into.
+"""The options with which a model is asked, one group for all commands that decide, and what they are made into."""
 
-Typer knows no groups of options, so `takes` gives a command's signature one parameter for each field of `ModelOptions`.
-"""
-
-import functools
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delegate_cli.cli import streams
+from delegate_cli.cli import groups, streams
 from delegate_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -112,36 +107,9 @@ class ModelOptions:
 NOTHING = ModelOptions()
 
 
-def takes(*without: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def takes(*without: str) -> Callable[[Any], Any]:
     """Give a command the options of `ModelOptions`, but for some, in the place of its parameter `asking`."""
-
-    def decorate(command: Callable[..., int]) -> Callable[..., int]:
-        own = [field for field in fields(ModelOptions) if field.name not in without]
-        hints = get_type_hints(ModelOptions, include_extras=True)
-        parameters: list[inspect.Parameter] = []
-        for parameter in inspect.signature(command).parameters.values():
-            if parameter.name != "asking":
-                parameters.append(parameter)
-                continue
-            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-            parameters += [
-                inspect.Parameter(_name(field.name), kind, default=field.default, annotation=hints[field.name]) for field in own
-            ]
-
-        @functools.wraps(command)
-        def run(**given: Any) -> int:
-            chosen = {field.name: given.pop(_name(field.name)) for field in own}
-            return command(**given, asking=ModelOptions(**chosen))
-
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        return run
-
-    return decorate
-
-
-def _name(field: str) -> str:
-    """Of the parameter: a command may have one called `shortlist` itself."""
-    return f"model_{field}"
+    return groups.takes("asking", ModelOptions, "model_", without)
 
 
 def _show(question: "Question", model: "ModelDecider") -> None:

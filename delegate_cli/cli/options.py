@@ -59,9 +59,6 @@ MinProbability = Annotated[
 MinMargin = Annotated[
     float | None, typer.Option("--min-margin", min=0, max=1, help="Hand over only with this lead over the second.")
 ]
-Roles = Annotated[
-    str, typer.Option("--as", metavar="ROLE,…", envvar="DELEGATE_AS", help="Your roles, for agents with `allow`.")
-]
 Explain = Annotated[bool, typer.Option("--explain", "-e", help="Show the evidence and the rubric.")]
 Confirm = Annotated[bool, typer.Option("--confirm", "-c", help="Ask me; my answer is the decision.")]
 NoRebuild = Annotated[bool, typer.Option("--no-rebuild", help="Fail when the index is missing or stale.")]

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from delegate_cli.cli import model_options, options, streams
+from delegate_cli.cli import limit_options, model_options, options, streams
+from delegate_cli.cli.limit_options import NO_LIMITS, LimitOptions
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
 from delegate_cli.cli.options import Format
 from delegate_cli.cli.streams import TaskLine
@@ -23,6 +24,9 @@ EXAMPLES = """Examples:
   who=$(delegate route --format id "Draft the release notes") && ./hand-over "$who"
   delegate route --format jsonl - < tasks.txt | jq -r 'select(.status=="ask") | .task'
   jq -c '{id, task: .subject}' tickets.json | delegate route --format jsonl -
+  delegate route --as legal --kind human,team --needs "tag:legal" "Look through the supplier agreement"
+  delegate route --max-cost 0.02 --prefer fast --at "Mon 09:30" "Draft the release notes"
+  delegate route --context chat.txt --previous refund-requests "yes, the second one"
 
 Exit codes: 0 decided (a batch: every line answered), 1 ask or none, 2 usage, roster or settings, 3 credentials and 4 model
 or budget (both only with --strict), 5 a batch with error lines, 6 no eligible agent, 141 the reader of the pipe went away.
@@ -42,6 +46,7 @@ class View:
 
 
 @model_options.takes()
+@limit_options.takes()
 def route(
     tasks: options.Tasks = None,
     agents: options.Agents = options.AgentsDefault,
@@ -53,7 +58,7 @@ def route(
     min_margin: options.MinMargin = None,
     target_error: options.TargetError = None,
     shortlist: options.Shortlist = None,
-    roles: options.Roles = "",
+    limits: LimitOptions = NO_LIMITS,
     encoder: options.Encoder = None,
     explain: options.Explain = False,
     confirm: options.Confirm = False,
@@ -75,12 +80,13 @@ def route(
         "target_error": target_error,
         "shortlist": shortlist,
         "encoder": encoder,
+        **limits.flags(),
     }
     opened = options.open_delegator(agents, flags, asking=asking, rebuild=not no_rebuild, quiet=quiet, verbose=verbose)
     from delegate_cli.pipeline import Ask
 
-    wanted = frozenset(role.strip() for role in roles.split(",") if role.strip())
-    ask = Ask(None if every else top, explain or view.format is Format.TABLE, wanted)
+    asked = limits.conversation(opened.roster)
+    ask = Ask(None if every else top, explain or view.format is Format.TABLE, limits.constraints(opened.roster), **asked)
     lines = streams.from_lines(streams.stdin_lines(), field) if batch else streams.from_arguments(arguments)
     if not quiet and len(arguments) > 1 and not any(" " in argument for argument in arguments):
         streams.note(f"note: {len(arguments)} tasks of one word each; quote the text if it is one task")
@@ -112,6 +118,10 @@ def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, conf
         decision = confirmed(delegator, line.task or "", ask, view.explain, view.color)
     else:
         decision = delegator.decide(line.task or "", ask)
+    if decision.status.value == "no_eligible" and view.format in (Format.PLAIN, Format.ID) and not view.quiet:
+        from delegate_cli.render.plain import sentence
+
+        streams.note(sentence(decision))
     if view.verbose and not view.quiet:
         _summarise(delegator)
     if confirm and view.format is Format.TABLE:

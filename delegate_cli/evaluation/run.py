@@ -10,6 +10,7 @@ from delegate_cli.decision import PLACES, Decision, Status
 from delegate_cli.evaluation.tasks import LabelledTask
 from delegate_cli.pending import Pending
 from delegate_cli.pipeline import Ask, Delegator
+from delegate_cli.policy import ANYBODY_THERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def run_tasks(
 
     started = time.perf_counter()
     for task in tasks:
-        begun.append((task, delegator.begin(task.task, None, Ask(top=None))))
+        begun.append((task, delegator.begin(task.task, None, Ask(top=None, constraints=ANYBODY_THERE))))
         # while a model is asked about one task the next ones are begun
         while begun and (begun[0][1].ready() or len(begun) >= delegator.settings.llm.concurrency):
             finish_first()

@@ -48,6 +48,7 @@ class Constraints:
     presence: bool = True
 
 
+NO_CONSTRAINTS = Constraints()
 ANYBODY_THERE = Constraints(presence=False)
 
 

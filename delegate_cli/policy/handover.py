@@ -1,33 +1,7 @@
 """What to do with the best candidate: hand over, ask a person, or nobody."""
 
-from collections.abc import Collection
-
-import numpy as np
-from numpy.typing import NDArray
-
-from delegate_cli.agents import Agent, Auto, Presence, Roster
-from delegate_cli.decision import Exclusion, Status
-
-
-def exclude(roster: Roster, roles: Collection[str] = ()) -> tuple[Exclusion, ...]:
-    """The agents that may not get a task, by roles and absence alone."""
-    found = []
-    for agent in roster:
-        if agent.allow is not None and not set(agent.allow) & set(roles):
-            detail = f"needs role {' or '.join(agent.allow)}" if agent.allow else "open to no role"
-            found.append(Exclusion(agent.id, "allow", detail))
-        elif agent.availability is not None and agent.availability.status is Presence.AWAY:
-            found.append(Exclusion(agent.id, "availability", "away"))
-    return tuple(found)
-
-
-def eligible(roster: Roster, excluded: Collection[Exclusion]) -> NDArray[np.bool_] | None:
-    """Mask of shape (agents,), or None when nobody is excluded."""
-    if not excluded:
-        return None
-    mask = np.ones(len(roster), dtype=bool)
-    mask[[roster.position[exclusion.agent] for exclusion in excluded]] = False
-    return mask
+from delegate_cli.agents import Agent, Auto
+from delegate_cli.decision import Status
 
 
 def hand_over(probability: float, margin: float, none: float, threshold: float, min_margin: float) -> Status:

@@ -33,6 +33,17 @@ class Standing:
     absent: Mask | None
     count: int
 
+    def everybody(self) -> "Standing":
+        """The same if everybody were there."""
+        if self.eligible is None or self.absent is None:
+            return self
+        return Standing(self.excluded, self.eligible | self.absent, None, self.count + int(self.absent.sum()))
+
+    def place(self, roster: Roster, agent_id: str | None) -> int | None:
+        """The place of an agent in the roster, if there is such an eligible one."""
+        place = None if agent_id is None else roster.position.get(agent_id)
+        return place if place is None or self.eligible is None or self.eligible[place] else None
+
     @classmethod
     def of(cls, roster: Roster, excluded: Sequence[Exclusion]) -> "Standing":
         """From the exclusions of a roster."""

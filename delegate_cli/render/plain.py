@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from delegate_cli.decision import Decision, Status
+from delegate_cli.render.rules import no_eligible
 from delegate_cli.render.text import clean, shorten
 
 NOBODY = "-"
@@ -49,7 +50,7 @@ def sentence(decision: Decision) -> str:
         return f"ask: perhaps {name}, but {decision.probability:.2f} is below {decision.threshold:.2f}"
     if decision.status is Status.NONE:
         return "nobody: confirmed" if decision.confirmed else f"nobody fits ({decision.none:.2f})"
-    return "no eligible agent: all were excluded"
+    return no_eligible(decision.excluded, decision.lift)
 
 
 def model_lines(decision: Decision) -> list[str]:

@@ -40,6 +40,27 @@ def _candidate() -> dict[str, Any]:
     )
 
 
+def _rules() -> dict[str, Any]:
+    """What the rules around the decision did."""
+    number, optional_number = {"type": "number"}, {"type": ["number", "null"]}
+    step = _object({"agent": _TEXT, "name": _TEXT, "detail": _OPTIONAL, "contact": _OPTIONAL})
+    lift = _object({"constraint": _TEXT, "rule": _TEXT, "eligible": {"type": "integer", "minimum": 1}})
+    differences = dict.fromkeys(("cost_usd", "latency_ms", "quality"), optional_number)
+    return {
+        "reason": _TEXT,
+        "lift": {"anyOf": [lift, {"type": "null"}]},
+        "traded": _object({"by": _TEXT, "over": _TEXT, "probability": number, **differences}),
+        "escalation": _object(
+            {
+                "reason": {"enum": ["none", "absent", "no_eligible"]},
+                "to": _OPTIONAL,
+                "chain": {"type": "array", "items": step, "minItems": 1},
+            }
+        ),
+        "followup": _object({"weight": _SHARE, "context": {"type": "boolean"}, "previous": _OPTIONAL}),
+    }
+
+
 def decision_schema() -> dict[str, Any]:
     """The schema of one decision or one error line. Readers must accept further keys."""
     tokens = _object({"input": {"type": "integer"}, "output": {"type": "integer"}})
@@ -80,6 +101,7 @@ def decision_schema() -> dict[str, Any]:
             "reason": _TEXT,
             "contrast": {"type": "object"},
             "confirmed": {"const": True},
+            **_rules(),
         },
         [
             *("v", "id", "ref", "task", "status", "agent", "probability", "none", "margin", "threshold"),

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from delegate_cli.decision import Candidate, Decision, Status
 from delegate_cli.render.plain import model_lines, sentence
+from delegate_cli.render.rules import rule_lines
 from delegate_cli.render.text import clean, shorten
 
 _BAR = 10
@@ -57,10 +58,7 @@ def _decision(decision: Decision, explain: bool, width: int) -> Group:
         parts += [_reasons(decision), *_contrast(decision)]
     parts += [_indented(line) for line in model_lines(decision)]
     parts.append(_verdict(decision))
-    if decision.excluded:
-        shown = ", ".join(f"{clean(each.agent)} ({clean(each.detail)})" for each in decision.excluded[:6])
-        more = f" and {len(decision.excluded) - 6} more" if len(decision.excluded) > 6 else ""
-        parts.append(_indented(f"excluded: {shown}{more}"))
+    parts += [_indented(shorten(line, 600)) for line in rule_lines(decision)]
     return Group(*parts)
 
 
