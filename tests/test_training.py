@@ -12,9 +12,9 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from delegate_cli.encoders import adapter, catalog
+from delegate_cli.encoders import adapter, batches, catalog
 from delegate_cli.errors import EncoderError
-from training import batches, export, pools, train
+from training import export, pools, train
 
 AGENTS = [
     {"id": "refunds", "name": "Refunds", "description": "Gives money back for returned goods. Checks the receipt first."},

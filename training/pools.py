@@ -7,12 +7,12 @@ the encoder was trained on.
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from benchmarks.data import FAMILY, read_tasks
+from delegate_cli.encoders.batches import Candidate, Pool
 from delegate_cli.index.parts import PASSAGE, cut, sentences, spoken
 from delegate_cli.roster.load import load_roster
 
@@ -28,28 +28,6 @@ SHARE = {
 # Sets whose sample requests are the assistants' own opening questions: more of a card than requests, so that they are used
 OPENINGS = {"lobehub"}
 _SPOKEN_TO = re.compile(r"(?i)(you|your|you're|role|personality|memory|experience|vibe)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An agent as a training step sees it. `cards` are alternatives, each a list of passages."""
-
-    id: str
-    requests: tuple[str, ...]
-    cards: tuple[tuple[str, ...], ...]
-    sentences: tuple[str, ...]
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """One roster: its agents, requests that several agents fit, and requests that nobody fits."""
-
-    name: str
-    family: str
-    agents: tuple[Candidate, ...]
-    shared: dict[str, frozenset[str]]  # request → ids of all agents that fit, where there is more than one
-    nobody: tuple[str, ...]
 
 
 def read_pools(data: Path) -> list[Pool]:

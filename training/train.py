@@ -8,27 +8,22 @@ few minutes, from which an interrupted run goes on.
 
 import argparse
 import json
-import math
 import os
 import random
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
+from delegate_cli.encoders.batches import Batch, Pool, draw
 from delegate_cli.encoders.compile import packaged
-from training.batches import Batch, draw
-from training.pools import SHARE, Pool, general_sentences, read_pools
+from delegate_cli.encoders.learn import WINDOW, contrast, encode, rate_at, rivals_of, vectors_of
+from training.pools import SHARE, general_sentences, read_pools
 
-SCALE = 20.0
-WINDOW = 64  # tokens in training
-TOGETHER = 24  # texts of like length that are encoded at once
 ANCHORS = 24  # general sentences a step
 CHECKPOINT = 180.0  # seconds
-RIVALS = 12
 CHECKS = 24  # batches for validation
 VALIDATE = 100  # steps from one validation to the next
 
@@ -52,56 +47,6 @@ def load() -> SentenceTransformer:
     return model
 
 
-def encode(model: SentenceTransformer, texts: list[str]) -> torch.Tensor:
-    """Unit vectors with gradients, shape (texts, dimension); texts of like length together, since padding costs time."""
-    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    found = []
-    for start in range(0, len(order), TOGETHER):
-        some = [texts[row] for row in order[start : start + TOGETHER]]
-        tokens = model.tokenizer(some, padding=True, truncation=True, max_length=WINDOW, return_tensors="pt")
-        with torch.autocast("cpu", torch.bfloat16):
-            out = model(dict(tokens))["sentence_embedding"]
-        found.append(torch.nn.functional.normalize(out.float(), dim=-1))
-    return torch.cat(found)[torch.argsort(torch.tensor(order))]
-
-
-def contrast(vectors: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """Mean over texts of −log P(right | all others), over all right ones of each text."""
-    owner = torch.from_numpy(batch.owner)
-    allowed = torch.from_numpy(batch.allowed)
-    logits = (SCALE * vectors @ vectors.T).masked_fill(~allowed, -math.inf)
-    same = (owner[:, None] == owner[None, :]) & (owner[:, None] >= 0) & allowed
-    wrong = torch.logsumexp(logits.masked_fill(same, -math.inf), dim=1, keepdim=True)
-    each = torch.logaddexp(logits, wrong) - logits
-    card = torch.from_numpy(batch.card)
-    weight = same.float() * torch.where(card[:, None] & card[None, :], 0.0, 1.0)
-    rows = weight.sum(dim=1)
-    loss = torch.where(weight > 0, each, 0.0).sum(dim=1) / rows.clamp(min=1)
-    return loss[rows > 0].mean()
-
-
-def base_vectors(model: SentenceTransformer, texts: list[str]) -> Any:
-    """Unit vectors of the encoder as it is, shape (texts, dimension)."""
-    found = np.empty((len(texts), 384), dtype=np.float32)
-    order = np.argsort([len(text) for text in texts])
-    with torch.inference_mode():
-        for start in range(0, len(texts), 64):
-            rows = order[start : start + 64]
-            found[rows] = encode(model, [texts[row] for row in rows]).numpy()
-    return found
-
-
-def rivals_of(model: SentenceTransformer, pool: Pool) -> Any:
-    """Places of the nearest agents by mean vector of the base encoder, shape (agents, RIVALS)."""
-    texts = [[agent.cards[0][0], *agent.requests[:4]] for agent in pool.agents]
-    flat = base_vectors(model, [text for each in texts for text in each])
-    sums = np.add.reduceat(flat, np.cumsum([0] + [len(each) for each in texts[:-1]]), axis=0)
-    sums /= np.linalg.norm(sums, axis=1, keepdims=True)
-    near = sums @ sums.T
-    np.fill_diagonal(near, -2)
-    return np.argsort(-near, axis=1)[:, :RIVALS]
-
-
 def train(options: argparse.Namespace) -> None:
     """The whole run: `options` are those of the command line."""
     options.out.mkdir(parents=True, exist_ok=True)
@@ -110,7 +55,7 @@ def train(options: argparse.Namespace) -> None:
     model = load().eval()
     rivals = {pool.name: rivals_of(model, pool) for pool in every}
     anchors = general_sentences(options.data)
-    base = torch.from_numpy(base_vectors(model, anchors))
+    base = torch.from_numpy(vectors_of(model, anchors))
     print(f"{len(pools)} rosters, {len(anchors)} general sentences", flush=True)
     checks = [drawn(every, rivals, random.Random(number)) for number in range(CHECKS)]
     for name, parameter in model.named_parameters():
@@ -175,12 +120,6 @@ def finish(options: argparse.Namespace, model: SentenceTransformer, pools: list[
     model.max_seq_length = 256
     model.eval().save(str(options.out / "model"))
     (options.out / "card.json").write_text(json.dumps(card, indent=1) + "\n")
-
-
-def rate_at(step: int, steps: int) -> float:
-    """Warm-up over a tenth, then down along a cosine."""
-    warm = steps * 0.1
-    return (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
 
 
 def save_checkpoint(out: Path, step: int, model: SentenceTransformer, optimiser: torch.optim.Optimizer) -> None:

@@ -11,11 +11,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.pools import Candidate, Pool
-
 AGENTS = 32
 REQUESTS = 2
 NOBODY = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An agent as a training step sees it. `cards` are alternatives, each a list of passages."""
+
+    id: str
+    requests: tuple[str, ...]
+    cards: tuple[tuple[str, ...], ...]
+    sentences: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """One roster: its agents, requests that several agents fit, and requests that nobody fits."""
+
+    name: str
+    family: str
+    agents: tuple[Candidate, ...]
+    shared: dict[str, frozenset[str]]  # request → ids of all agents that fit, where there is more than one
+    nobody: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
