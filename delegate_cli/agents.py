@@ -5,10 +5,12 @@ Knows nothing of files, vectors or probabilities.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 
@@ -140,6 +142,13 @@ class Roster:
     def trust(self) -> None:
         """Take `heard` to be the roster itself, as was found when its index was made: looking takes 20 ms for 70 agents."""
         self.__dict__["heard"] = self
+
+    @cached_property
+    def folder_name(self) -> str:
+        """Of what is kept for this roster: by its path, so that an edited roster finds what was made before."""
+        path = str(Path(self.path).resolve()) if self.path else self.sha256
+        stem = re.sub(r"[^\w.]+", "-", Path(path).stem)[:40] if self.path else "roster"
+        return f"{stem}-{hashlib.sha256(path.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
 
     @cached_property
     def sha256(self) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from delegate_cli.agents import Roster
 from delegate_cli.calibrating import keep
-from delegate_cli.encoders import Encoder, catalog
+from delegate_cli.encoders import Encoder, catalog, tuned
+from delegate_cli.encoders.catalog import EncoderSource
 from delegate_cli.errors import EncoderError, IndexUnavailable
 from delegate_cli.index import store
 from delegate_cli.index.calibration import Label
@@ -33,20 +34,28 @@ class Opener:
     loaded_encoder: Encoder | None
     without: frozenset[str]
 
-    @property
-    def folder(self) -> Path:
+    def folder(self, encoder: Encoder) -> Path:
         """Of this roster's index."""
-        return store.folder_of(self.home, self.roster)
+        return store.folder_of(self.home, self.roster, encoder.fingerprint)
 
-    def ground(self) -> keep.Ground:
+    def ground(self, encoder: Encoder) -> keep.Ground:
         """What a calibration of this index is made for."""
-        return keep.Ground(self.folder, self.roster, self.settings, self.progress, self.say)
+        tuned_on = tuned.tasks_of(self.home, self.roster, encoder.fingerprint)
+        return keep.Ground(self.folder(encoder), self.roster, self.settings, self.progress, self.say, tuned_on)
+
+    def fresh(self, encoder: Encoder, labels: Sequence[Label]) -> Sequence[Label]:
+        """Without the labelled tasks that the encoder was tuned on."""
+        return keep.fresh(self.ground(encoder), labels)
+
+    def source(self) -> EncoderSource:
+        """What the setting names, with what was tuned for this roster."""
+        return tuned.source_for(self.settings.encoder, self.home, self.roster)
 
     def encoder(self) -> Encoder:
         """The compiled encoder, which is compiled first when it is missing."""
         if self.loaded_encoder is not None:
             return self.loaded_encoder
-        source = catalog.find(self.settings.encoder)
+        source = self.source()
         if source.endpoint is not None:
             from delegate_cli.encoders.remote import RemoteEncoder  # the openai SDK: 0.6 s
 
@@ -76,13 +85,14 @@ class Opener:
             IndexUnavailable: there is none and none may be made, or others keep replacing it.
         """
         encoder = self.encoder()
+        folder = self.folder(encoder)
         problem = ""
         for attempt in range(4):  # others may replace the index between its making and its reading
             try:
-                loaded = Loaded(encoder, store.open_index(self.folder, self.roster, encoder.fingerprint))
+                loaded = Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
                 if loaded.index.manifest["as_written"]:
                     self.roster.trust()
-                return keep.attach(loaded, self.folder, self.say)
+                return keep.attach(loaded, folder, self.say)
             except store.Unusable as reason:
                 problem = str(reason)
             if not self.may_build:
@@ -97,12 +107,13 @@ class Opener:
         from delegate_cli.fitting import fit_roster  # scikit-learn and scipy: 1 s
         from delegate_cli.index.build import build_index
 
+        folder = self.folder(encoder)
         held_out: list[HeldOut] = []
         fit = partial(fit_roster, target_error=self.settings.target_error, without=self.without, keep=held_out.append)
-        renew = partial(keep.renew, ground=self.ground(), encoder=encoder, held_out=held_out)
-        build_index(self.folder, self.roster, encoder, fit, self.progress, force, renew)
-        return store.read_manifest(self.folder)
+        renew = partial(keep.renew, ground=self.ground(encoder), encoder=encoder, held_out=held_out)
+        build_index(folder, self.roster, encoder, fit, self.progress, force, renew)
+        return store.read_manifest(folder)
 
     def calibrate(self, labels: Sequence[Label], facts: Mapping[str, Any], store_it: bool) -> "Calibration":
         """Fit what can be fitted on labelled tasks, and keep it with the index where it is no worse (`keep.make`)."""
-        return keep.make(self.ground(), self.open, labels, facts, store_it)
+        return keep.make(self.ground(self.encoder()), self.open, labels, facts, store_it)

@@ -236,11 +236,12 @@ class Delegator:
         if isinstance(labels, int):
             cases, share = consulting.left_out(ready, self.roster, self.adviser, labels, progress)
         else:
-            cases = consulting.labelled(ready, self.roster, self.adviser, labels, self.settings.shortlist, progress)
+            fresh = self._opener.fresh(ready.encoder, labels)
+            cases = consulting.labelled(ready, self.roster, self.adviser, fresh, self.settings.shortlist, progress)
         heard = consulting.consult(cases, self.adviser, self._asking, self.settings.llm.concurrency, progress)
         found = consulting.calibrate(heard, len(self.roster), self._threshold(ready), self.settings.target_error, share)
         if store_it and found.applied:
-            keep_fusion.save(self._opener.folder, ready.index.manifest, heard.key, found, facts)
+            keep_fusion.save(self._opener.folder(ready.encoder), ready.index.manifest, heard.key, found, facts)
             self._fits = None
         return found
 
@@ -261,7 +262,7 @@ class Delegator:
 
     def _fusions(self, ready: Loaded) -> Fusions:
         if self._fits is None:
-            self._fits = Fusions(self._opener.folder, ready.index.manifest, self._opener.say)
+            self._fits = Fusions(self._opener.folder(ready.encoder), ready.index.manifest, self._opener.say)
         return self._fits
 
     def _decider(self, ready: Loaded, opinion: Opinion, verdict: Verdict) -> DeciderInfo:

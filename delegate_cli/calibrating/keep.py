@@ -13,7 +13,8 @@ import numpy as np
 
 from delegate_cli.agents import Roster
 from delegate_cli.encoders import Encoder
-from delegate_cli.errors import IndexUnavailable
+from delegate_cli.encoders.tuned import digest
+from delegate_cli.errors import IndexUnavailable, UsageError
 from delegate_cli.index import calibration as kept
 from delegate_cli.index import store
 from delegate_cli.index.build import Progress
@@ -31,13 +32,17 @@ _MEND = "run: delegate calibrate TASKS.jsonl, or delegate calibrate --reset"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a calibration is made for: the folder of the index, its roster and settings, and who is told of it."""
+    """What a calibration is made for: the folder of the index, its roster and settings, and who is told of it.
+
+    `tuned_on` has digests of the tasks that the encoder was tuned on: on these it is too sure to learn from them again.
+    """
 
     folder: Path
     roster: Roster
     settings: Settings
     progress: Progress
     say: Say
+    tuned_on: frozenset[str] = frozenset()
 
 
 def attach(ready: Loaded, folder: Path, say: Say) -> Loaded:
@@ -101,11 +106,12 @@ def make(
     from delegate_cli.fitting import hold_out, prepare  # scikit-learn and scipy: 1 s
     from delegate_cli.index.parts import parts_of
 
+    used = fresh(ground, labels)
     for _ in range(3):
         ready = open_index()
         vectors = np.asarray(ready.index.parts.vectors)
         held_out = hold_out(prepare(ground.roster, parts_of(ground.roster), vectors), ground.progress)
-        found = _calibrate(ground, ready, labels, held_out, facts["none_share"])
+        found = _calibrate(ground, ready, used, held_out, facts["none_share"])
         if not store_it or not found.applied or _save(ground.folder, ready, labels, facts, found):
             return found
     raise IndexUnavailable("the index was replaced three times while it was calibrated", "try again")
@@ -124,14 +130,18 @@ def renew(manifest: Mapping[str, Any], ground: Ground, encoder: Encoder, held_ou
         if stored is None:
             return
         labels = kept.read_labels(ground.folder, stored)
+        used = fresh(ground, labels)
         ready = Loaded(encoder, store.read_generation(manifest))
-        found = _calibrate(ground, ready, labels, held_out[0] if held_out else None, stored.facts["none_share"])
+        found = _calibrate(ground, ready, used, held_out[0] if held_out else None, stored.facts["none_share"])
+    except UsageError as reason:
+        ground.say(f"calibration on labelled tasks left out: {reason.message}")
+        return
     except (store.Unusable, KeyError, TypeError, ValueError) as reason:
         ground.say(f"calibration on labelled tasks left out: {_said(reason)} ({_MEND})")
         return
-    if found.tasks < len(labels):
-        gone = len(labels) - found.tasks
-        ground.say(f"{gone} of {len(labels)} labelled tasks left out: the roster no longer has their agents")
+    if found.tasks < len(used):
+        gone = len(used) - found.tasks
+        ground.say(f"{gone} of {len(used)} labelled tasks left out: the roster no longer has their agents")
     fits = {name: fit for name, fit in stored.fits.items() if name == _current(ground.folder)}
     facts = {**stored.facts, "tasks": found.tasks, "nobody": found.nobody}
     kept.write(ground.folder, labels, facts, {**fits, _generation(manifest): _record(found)})
@@ -146,6 +156,26 @@ def _calibrate(
     if not seen:
         raise store.Unusable("the roster has none of the agents of its labelled tasks")
     return calibrate(ready, seen, len(ground.roster), ground.settings.target_error, held_out, none_share)
+
+
+def fresh(ground: Ground, labels: Sequence[Label]) -> Sequence[Label]:
+    """Without the tasks that the encoder was tuned on.
+
+    Raises:
+        UsageError: none are left.
+    """
+    if not ground.tuned_on:
+        return labels
+    left = [label for label in labels if digest(label.task) not in ground.tuned_on]
+    if not left:
+        raise UsageError(
+            "the encoder was tuned on all of these tasks, so it is too sure of them to be calibrated on them",
+            "calibrate on other tasks, or undo it: delegate tune --undo",
+        )
+    if len(left) < len(labels):
+        gone = f"{len(labels) - len(left)} of {len(labels)} labelled tasks"
+        ground.say(f"{gone} left out of the calibration: the encoder was tuned on them")
+    return left
 
 
 def _save(folder: Path, ready: Loaded, labels: Sequence[Label], facts: Mapping[str, Any], found: "Calibration") -> bool:

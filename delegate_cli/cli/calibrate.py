@@ -104,11 +104,10 @@ def _reset(agents: str, format: Listing | None) -> int:
     from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home
 
-    folder = store.folder_of(home(), load_roster(agents))
     removed = False
-    if folder.exists():
+    for folder in store.folders_of(home(), load_roster(agents)):
         with store.lock(folder):
-            removed = calibration.forget(folder)
+            removed = calibration.forget(folder) or removed
             removed = fusion.forget(folder) or removed
     chosen = options.listing_format(format)
     streams.write(json_text({"removed": removed}) if chosen is Listing.JSON else reset_line(removed))

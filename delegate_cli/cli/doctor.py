@@ -75,12 +75,12 @@ def _roster(agents: str) -> list[tuple[str, bool, str]]:
         delegator: Any = options.open_delegator(agents, {}, quiet=True)
     except DelegateError as error:
         return [("roster", False, f"{error.message} ({error.fix})")]
-    from delegate_cli.encoders import catalog
+    from delegate_cli.encoders import catalog, tuned
     from delegate_cli.index import store
 
     checks = [("roster", True, f"{agents}: {len(delegator.roster)} agents")]
     try:
-        source = catalog.find(delegator.settings.encoder)
+        source = tuned.source_for(delegator.settings.encoder, delegator.folder, delegator.roster)
         facts = catalog.read_facts(source.folder(delegator.folder))
         state = f"compiled, {facts['precision']}" if facts else "not compiled yet (done at the first decision)"
         if source.endpoint is not None:
@@ -89,7 +89,7 @@ def _roster(agents: str) -> list[tuple[str, bool, str]]:
         if delegator.settings.llm.configured:
             checks.append(_endpoint(delegator.settings))
         try:
-            folder = store.folder_of(delegator.folder, delegator.roster)
+            folder = store.folder_of(delegator.folder, delegator.roster, source.fingerprint)
             store.open_index(folder, delegator.roster, source.known_fingerprint(delegator.folder))
             checks.append(("index", True, "fresh"))
         except store.Unusable as reason:

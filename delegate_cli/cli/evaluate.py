@@ -72,7 +72,7 @@ def _measure(delegator: Any, path: str, wanted: Experiments, quiet: bool) -> tup
 
     tasks = read_labelled(path, delegator.roster)
     if not quiet:
-        _note_own_labels(path, delegator)
+        _note_own_labels(path, delegator, tasks)
     sizes = eval_options.fitting_sizes(wanted.sizes, len(delegator.roster), quiet)
     progress = options.progress(quiet)
     if wanted:
@@ -96,17 +96,22 @@ def _measure(delegator: Any, path: str, wanted: Experiments, quiet: bool) -> tup
     return figures, outcomes
 
 
-def _note_own_labels(path: str, delegator: Any) -> None:
-    """Say so where the calibration was fitted on this very file."""
+def _note_own_labels(path: str, delegator: Any, tasks: Any) -> None:
+    """Say so where the calibration was fitted on this very file, or the encoder was tuned on some of its tasks."""
     from pathlib import Path
 
     from delegate_cli.calibrating.keep import rests_on
+    from delegate_cli.encoders.tuned import digest, source_for, tasks_of
     from delegate_cli.index.store import folder_of
 
-    if rests_on(folder_of(delegator.folder, delegator.roster), Path(path).read_bytes()):
+    fingerprint = source_for(delegator.settings.encoder, delegator.folder, delegator.roster).fingerprint
+    if rests_on(folder_of(delegator.folder, delegator.roster, fingerprint), Path(path).read_bytes()):
         streams.note(
             "the calibration was fitted on these very tasks, so figures flatter it; calibrate prints cross-fitted ones"
         )
+    known = tasks_of(delegator.folder, delegator.roster, fingerprint)
+    if count := sum(digest(task.task) in known for task in tasks) if known else 0:
+        streams.note(f"the encoder was tuned on {count} of these tasks, so figures flatter it; tune prints cross-fitted ones")
 
 
 def _compare(

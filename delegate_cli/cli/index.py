@@ -1,12 +1,17 @@
 """`delegate index`: make, look at, check and remove the index of a roster."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from delegate_cli.cli import options, streams
 from delegate_cli.cli.options import Listing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from delegate_cli.agents import Roster
 
 app = typer.Typer(help="The index of a roster: made once, renewed by itself.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -25,8 +30,9 @@ def rebuild(
     manifest = delegator.rebuild()
     seconds = ("seconds", f"{time.perf_counter() - started:.1f}")
     words, calibration = _calibration(manifest)
-    pairs = [*_facts(manifest), seconds, *_report(manifest), ("calibration", words)]
-    _write(pairs, {**manifest, "calibration": calibration}, format)
+    tuning = _tuning(delegator.folder, delegator.roster, manifest)
+    pairs = [*_facts(manifest, tuning), seconds, *_report(manifest), ("calibration", words)]
+    _write(pairs, {**manifest, "calibration": calibration, "tuning": tuning}, format)
     return 0
 
 
@@ -37,15 +43,20 @@ def status(
     format: options.ListingFormat = None,
 ) -> int:
     """Say whether the index is fresh, and what it promises. Exit code 1 when it is not."""
+    from delegate_cli.roster.load import load_roster
+    from delegate_cli.settings import home
+
     state, manifest = _state(agents, encoder, whole=False)
     if manifest is None:
         _write([("state", state)], {"state": state}, format)
         return 1
     words, calibration = _calibration(manifest)
     models = _models(manifest)
-    pairs = [("state", state), *_facts(manifest), *_report(manifest), ("calibration", words)]
+    tuning = _tuning(home(), load_roster(agents), manifest)
+    pairs = [("state", state), *_facts(manifest, tuning), *_report(manifest), ("calibration", words)]
     pairs += [("calibration of a model", words) for words, _ in models]
-    _write(pairs, {"state": state, **manifest, "calibration": calibration, "models": [each for _, each in models]}, format)
+    record = {"state": state, **manifest, "calibration": calibration, "tuning": tuning, "models": [each for _, each in models]}
+    _write(pairs, record, format)
     return 0 if state == "fresh" else 1
 
 
@@ -72,32 +83,32 @@ def clear(agents: options.Agents = options.AgentsDefault) -> int:
     from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home
 
-    folder = store.folder_of(home(), load_roster(agents))
-    if not folder.exists():
+    folders = store.folders_of(home(), load_roster(agents))
+    if not folders:
         streams.note(f"there is no index of {clean(agents)}")
-        return 0
-    try:
-        with store.lock(folder):
-            (folder / "CURRENT").unlink(missing_ok=True)
-            store.remove_leftovers(folder, keep=None)
-        shutil.rmtree(folder, ignore_errors=True)
-    except OSError as error:
-        raise IndexUnavailable(f"cannot remove {folder}: {error.strerror}", "check its permissions") from None
-    streams.note(f"removed {clean(str(folder))}")
+    for folder in folders:
+        try:
+            with store.lock(folder):
+                (folder / "CURRENT").unlink(missing_ok=True)
+                store.remove_leftovers(folder, keep=None)
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError as error:
+            raise IndexUnavailable(f"cannot remove {folder}: {error.strerror}", "check its permissions") from None
+        streams.note(f"removed {clean(str(folder))}")
     return 0
 
 
 def _state(agents: str, encoder: str | None, whole: bool) -> tuple[str, dict[str, Any] | None]:
     """`fresh`, or why the index cannot be used; and its manifest where there is one."""
-    from delegate_cli.encoders import catalog
+    from delegate_cli.encoders import tuned
     from delegate_cli.index import store
     from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home, resolve
 
     roster = load_roster(agents)
-    source = catalog.find(resolve({"encoder": encoder}, roster.settings).encoder)
+    source = tuned.source_for(resolve({"encoder": encoder}, roster.settings).encoder, home(), roster)
     fingerprint = source.known_fingerprint(home())
-    folder = store.folder_of(home(), roster)
+    folder = store.folder_of(home(), roster, fingerprint)
     manifest = None
     try:
         manifest = store.read_manifest(folder)
@@ -127,12 +138,25 @@ def _models(manifest: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return status(Path(manifest["generation"]).parent, manifest)
 
 
-def _facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
+def _tuning(home: "Path", roster: "Roster", manifest: dict[str, Any]) -> dict[str, Any] | None:
+    """How the encoder of the index was tuned for this roster; None where it was not."""
+    from delegate_cli.encoders import catalog, tuned
+
+    if catalog.TUNED not in str(manifest["encoder"]):
+        return None
+    record = tuned.record_of(home, roster, str(manifest["encoder"])) or {}
+    return {name: value for name, value in record.items() if name != "tasks_sha256"}
+
+
+def _facts(manifest: dict[str, Any], tuning: dict[str, Any] | None) -> list[tuple[str, str]]:
+    from delegate_cli.render.tuning import status_words
+
+    facts = [
         ("agents", str(manifest["agents"])),
         ("vectors", f"{manifest['parts']} ({manifest['embedded']} newly embedded)"),
         ("encoder", str(manifest["encoder"])),
     ]
+    return facts if tuning is None else [*facts, ("tuning", status_words(tuning))]
 
 
 def _report(manifest: dict[str, Any]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ ADAPTER = Path(__file__).with_name("delegation.safetensors")
 # Of that file; hashing it at every start would cost 3 ms.
 ADAPTER_SHA256 = "4b4f55159298e8e1c5f8ffc122a6bbe371624016c0c540705bd28d3030cda973"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+TUNED = "+"  # in a fingerprint, before that of an adapter which was tuned for one roster
 COMPILER = 1  # raise when compile.py makes other files than before
 
 
@@ -32,6 +33,20 @@ class Endpoint:
 
     url: str
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """An adapter that was trained for one roster: its file, that file's hash, and the fingerprint of the encoder it changes."""
+
+    path: Path
+    sha256: str
+    base: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the encoder with the adapter."""
+        return f"{self.base}{TUNED}{self.sha256[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,11 @@ class EncoderSource:
     fingerprint: str
     adapter: Path | None = None
     endpoint: Endpoint | None = None
+    tuned: Tuned | None = None
+
+    def with_tuned(self, tuned: Tuned) -> "EncoderSource":
+        """The same with an adapter on top."""
+        return replace(self, name=f"{self.name}+tuned", fingerprint=tuned.fingerprint, tuned=tuned)
 
     def known_fingerprint(self, home: Path) -> str:
         """What an index says it was made with; of an endpoint the dimension is part of it, once that was found out."""

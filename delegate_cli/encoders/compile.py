@@ -24,7 +24,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from sentence_transformers import SentenceTransformer
 
 from delegate_cli.encoders import adapter, catalog
-from delegate_cli.encoders.catalog import EncoderSource
+from delegate_cli.encoders.catalog import EncoderSource, Tuned
 from delegate_cli.errors import EncoderError
 
 WINDOW = 256  # tokens; longer texts are cut into windows (cards, tasks)
@@ -102,10 +102,7 @@ def _usable(target: Path, damaged: bool) -> bool:
 
 
 def _build(source: EncoderSource, work: Path) -> dict[str, Any]:
-    location = source.location if source.location is not None else str(packaged())
-    model = _load(source, location)
-    if source.adapter is not None:
-        merge_adapter(model, source.adapter)
+    model = load_model(source)
     tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -152,6 +149,22 @@ def packaged() -> Path:
     return folder
 
 
+def load_model(source: EncoderSource) -> SentenceTransformer:
+    """The model with its adapters merged.
+
+    Raises:
+        EncoderError: it cannot be loaded, or an adapter is damaged or belongs to another encoder.
+    """
+    if source.endpoint is not None:
+        raise EncoderError(f"{source.name} is an endpoint: there is no model here", f"use {catalog.PACKAGED}")
+    model = _load(source, source.location if source.location is not None else str(packaged()))
+    if source.adapter is not None:
+        merge_adapter(model, source.adapter)
+    if source.tuned is not None:
+        merge_tuned(model, source.tuned)
+    return model
+
+
 def _load(source: EncoderSource, location: str) -> SentenceTransformer:
     logging.getLogger("transformers").setLevel(logging.ERROR)
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -173,6 +186,13 @@ def merge_adapter(model: SentenceTransformer, path: Path) -> None:
     state = model.state_dict()  # the tensors themselves, so that the model changes with them
     with torch.no_grad():
         adapter.merge(state, path, catalog.PACKAGED_SHA256)
+
+
+def merge_tuned(model: SentenceTransformer, tuned: Tuned) -> None:
+    if adapter.file_hash(tuned.path) != tuned.sha256:
+        raise EncoderError(f"the tuned adapter {tuned.path} is damaged", "run: delegate tune --undo")
+    with torch.no_grad():
+        adapter.merge(model.state_dict(), tuned.path, tuned.base)
 
 
 def _export(model: SentenceTransformer, probes: list[list[int]], path: Path) -> None:

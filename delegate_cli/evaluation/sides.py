@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from delegate_cli.agents import Roster
+from delegate_cli.encoders.tuned import source_for
 from delegate_cli.errors import UsageError
 from delegate_cli.evaluation.tasks import LabelledTask
 from delegate_cli.evaluation.variants import Progress, RememberingEncoder, temporary_folder
@@ -78,12 +79,13 @@ def opened(sides: Sequence[Side], progress: Progress, say: Callable[[str], None]
     with ExitStack() as stack:
         found = []
         for side in sides:
+            loader = Delegator(side.roster, side.settings, say=say)
             name = side.settings.encoder
-            if name not in encoders:
-                loader = Delegator(side.roster, side.settings, say=say)
-                encoders[name] = RememberingEncoder(loader.encoder(), {})
+            meant = source_for(name, loader.folder, side.roster).fingerprint  # may be tuned for this roster
+            if meant not in encoders:
+                encoders[meant] = RememberingEncoder(loader.encoder(), {})
             folder = stack.enter_context(temporary_folder()) if name != side.usual_encoder else None
             found.append(
-                Delegator(side.roster, side.settings, folder=folder, progress=progress, say=say, encoder=encoders[name])
+                Delegator(side.roster, side.settings, folder=folder, progress=progress, say=say, encoder=encoders[meant])
             )
         yield found

@@ -7,7 +7,6 @@ reader never sees half an index; a writer that is killed leaves the old one in u
 import hashlib
 import json
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from delegate_cli.agents import Roster
+from delegate_cli.encoders.catalog import TUNED
 from delegate_cli.errors import IndexUnavailable
 from delegate_cli.index.search import PartIndex
 
@@ -45,11 +45,16 @@ class Unusable(Exception):
     """Why an index on disk cannot be used; the caller rebuilds it or says so."""
 
 
-def folder_of(home: Path, roster: Roster) -> Path:
-    """The folder of a roster's index: by its path, so that an edited roster finds its former vectors."""
-    path = str(Path(roster.path).resolve()) if roster.path else roster.sha256
-    stem = re.sub(r"[^\w.]+", "-", Path(path).stem)[:40] if roster.path else "roster"
-    return home / "indexes" / f"{stem}-{hashlib.sha256(path.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+def folder_of(home: Path, roster: Roster, encoder: str = "") -> Path:
+    """The folder of a roster's index; that of a tuned encoder, given by its fingerprint, is another, so that both are there."""
+    _, mark, tuned = encoder.partition(TUNED)
+    return home / "indexes" / f"{roster.folder_name}{mark}{tuned}"
+
+
+def folders_of(home: Path, roster: Roster) -> list[Path]:
+    """Every folder that there is of a roster's indexes: the usual encoder's, and those of tuned ones."""
+    usual = folder_of(home, roster)
+    return [folder for folder in (usual, *sorted(usual.parent.glob(f"{roster.folder_name}{TUNED}*"))) if folder.exists()]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
