@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import typer
 
 from delegate_cli import __version__
-from delegate_cli.cli import agents, calibrate, doctor, evaluate, index, options, route, schema, streams
+from delegate_cli.cli import agents, calibrate, doctor, evaluate, index, options, route, schema, streams, tune
 from delegate_cli.errors import DelegateError, UsageError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command(name="route", epilog=route.EXAMPLES)(route.route)
 app.command(name="eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(name="calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
+app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.add_typer(index.app, name="index")
 app.add_typer(agents.app, name="agents")
 app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)

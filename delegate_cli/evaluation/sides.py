@@ -16,7 +16,7 @@ from delegate_cli.evaluation.tasks import LabelledTask
 from delegate_cli.evaluation.variants import Progress, RememberingEncoder, temporary_folder
 from delegate_cli.pipeline import Delegator
 from delegate_cli.roster.load import load_roster
-from delegate_cli.settings import DECIDERS, Settings, assignment, resolve
+from delegate_cli.settings import DECIDERS, Settings, assignment, home, resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,10 @@ def opened(sides: Sequence[Side], progress: Progress, say: Callable[[str], None]
     with ExitStack() as stack:
         found = []
         for side in sides:
-            loader = Delegator(side.roster, side.settings, say=say)
             name = side.settings.encoder
-            meant = source_for(name, loader.folder, side.roster).fingerprint  # may be tuned for this roster
+            meant = source_for(name, home(), side.roster).fingerprint  # may be tuned for this roster
             if meant not in encoders:
+                loader = Delegator(side.roster, side.settings, say=say)
                 encoders[meant] = RememberingEncoder(loader.encoder(), {})
             folder = stack.enter_context(temporary_folder()) if name != side.usual_encoder else None
             found.append(
