@@ -57,8 +57,8 @@ def calibrate(
         from delegate_cli.evaluation.tasks import read_labelled
         from delegate_cli.index.calibration import Label
 
-        facts = _facts(tasks, none_share)
         read = [] if tasks is None else read_labelled(tasks, delegator.roster)
+        facts = _facts(tasks, none_share)
         labels = [Label(each.task, tuple(sorted(each.agents))) for each in read]
         found: Any
         if asking.decider is None:
