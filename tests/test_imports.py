@@ -95,6 +95,15 @@ def test_route_loads_the_run_time_and_not_the_training() -> None:
 
 
 @pytest.mark.usefixtures("kept")
+def test_openai_is_loaded_when_a_model_is_asked_and_not_before() -> None:
+    model = ["--base-url", "http://127.0.0.1:9/v1", "--model", "nobody-listens", "--agents", SMALL, "--format", "json"]
+    asked = {"openai", "asyncio"}
+    assert not loaded("route", *model, "Please refund the second pair of shoes") & (TRAINING | asked)
+    assert not loaded("route", *model, "--decider", "chat", "--dry-run", "Refund the shoes") & (TRAINING | {"openai"})
+    assert loaded("route", *model, "--decider", "chat", "Refund the shoes") >= asked
+
+
+@pytest.mark.usefixtures("kept")
 def test_only_a_report_loads_matplotlib(tmp_path: Path) -> None:
     tasks = tmp_path / "tasks.jsonl"
     tasks.write_text('{"task": "Refund the shoes", "agent": "refunds"}')

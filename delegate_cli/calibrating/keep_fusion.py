@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from delegate_cli.advice import FusionFit
+from delegate_cli.calibrating.keep import source_digest
 from delegate_cli.confidence.fusion import Weights
 from delegate_cli.index import calibration, store
 from delegate_cli.index import fusion as kept
@@ -78,6 +79,15 @@ def save(folder: Path, manifest: Mapping[str, Any], key: str, found: "FusionCali
     }
     with store.lock(folder):
         kept.write(folder, key, {**record, "facts": dict(facts), "figures": found.as_dict()})
+
+
+def rests_on(folder: Path, data: bytes) -> bool:
+    """Whether a kept fit was made on the file with this content."""
+    try:
+        records = kept.read(folder)
+    except (store.Unusable, KeyError, TypeError, ValueError):
+        return False
+    return any(record["facts"].get("source_sha256") == source_digest(data) for record in records.values())
 
 
 def status(folder: Path, manifest: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -65,10 +65,7 @@ def calibrate(
             found = delegator.calibrate(labels, facts, store_it=not dry_run)
         else:
             found = delegator.calibrate_model(labels if left_out is None else left_out, facts, store_it=not dry_run)
-            if not quiet:
-                from delegate_cli.render.prompts import summary_line
-
-                streams.note(summary_line(delegator.adviser.spent()))
+            model_options.summarise(delegator, quiet)
     record = {**found.as_dict(), "stored": found.applied and not dry_run}
     _write(record, format, no_color)
     return 0

@@ -3,8 +3,9 @@
 import sys
 from typing import Any
 
-from delegate_cli.cli import eval_options, options, reporting, streams
+from delegate_cli.cli import eval_options, model_options, options, reporting, streams
 from delegate_cli.cli.eval_options import EvalFormat, Experiments
+from delegate_cli.cli.model_options import NOTHING, ModelOptions
 
 EXAMPLES = """Examples:
 
@@ -17,6 +18,7 @@ EXAMPLES = """Examples:
   delegate eval labelled.jsonl --ladder --sizes 10,30,50 --without examples,bm25
   delegate eval labelled.jsonl --compare agents.yaml edited.yaml
   delegate eval labelled.jsonl --compare target_error=0.05 target_error=0.1
+  delegate eval labelled.jsonl --compare head chat --model gpt-4o-mini     # what is a model worth here?
 
 Each line is {"task": "…", "agent": "id"}; `agent` may be a list of acceptable ids, or null where nobody fits.
 --ladder, --sizes and --without show their tables instead of the plain figures; JSON has both.
@@ -25,6 +27,7 @@ Exit codes: 0 measured, 2 a broken file, 7 a gate is not met.
 GATE_MISSED = 7
 
 
+@model_options.takes("show_prompt", "dry_run", "rubric")
 def evaluate(
     tasks: eval_options.Tasks,
     agents: options.Agents = options.AgentsDefault,
@@ -43,6 +46,7 @@ def evaluate(
     target_error: options.TargetError = None,
     shortlist: options.Shortlist = None,
     encoder: options.Encoder = None,
+    asking: ModelOptions = NOTHING,
     no_color: options.NoColor = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -54,11 +58,12 @@ def evaluate(
     wanted = eval_options.experiments(ladder, sizes, without)
     flags = {"target_error": target_error, "shortlist": shortlist, "encoder": encoder}
     if compare is not None:
-        return _compare(tasks, compare, agents, flags, _format(format), no_color, quiet)
+        return _compare(tasks, compare, agents, flags, asking, _format(format), no_color, quiet)
     reporting.prepare(report, plots)
-    delegator = options.open_delegator(agents, flags, quiet=quiet, verbose=verbose)
-    figures, outcomes = _measure(delegator, tasks, wanted, quiet)
-    options.stop_progress()
+    with options.open_delegator(agents, flags, asking=asking, quiet=quiet, verbose=verbose) as delegator:
+        figures, outcomes = _measure(delegator, tasks, wanted, quiet)
+        options.stop_progress()
+        model_options.summarise(delegator, quiet)
     streams.write(_misses(outcomes) if wrong else _render(figures, _format(format), no_color))
     reporting.write(report, plots, figures, outcomes, delegator, tasks, quiet)
     return _gated(figures, gates)
@@ -100,12 +105,14 @@ def _note_own_labels(path: str, delegator: Any, tasks: Any) -> None:
     """Say so where the calibration was fitted on this very file, or the encoder was tuned on some of its tasks."""
     from pathlib import Path
 
+    from delegate_cli.calibrating import keep_fusion
     from delegate_cli.calibrating.keep import rests_on
     from delegate_cli.encoders.tuned import digest, source_for, tasks_of
     from delegate_cli.index.store import folder_of
 
     fingerprint = source_for(delegator.settings.encoder, delegator.folder, delegator.roster).fingerprint
-    if rests_on(folder_of(delegator.folder, delegator.roster, fingerprint), Path(path).read_bytes()):
+    folder, data = folder_of(delegator.folder, delegator.roster, fingerprint), Path(path).read_bytes()
+    if rests_on(folder, data) or (delegator.adviser.possible and keep_fusion.rests_on(folder, data)):
         streams.note(
             "the calibration was fitted on these very tasks, so figures flatter it; calibrate prints cross-fitted ones"
         )
@@ -115,7 +122,14 @@ def _note_own_labels(path: str, delegator: Any, tasks: Any) -> None:
 
 
 def _compare(
-    path: str, names: tuple[str, str], roster: str, flags: dict[str, Any], chosen: EvalFormat, no_color: bool, quiet: bool
+    path: str,
+    names: tuple[str, str],
+    roster: str,
+    flags: dict[str, Any],
+    asking: ModelOptions,
+    chosen: EvalFormat,
+    no_color: bool,
+    quiet: bool,
 ) -> int:
     """Two sides on the same tasks."""
     from delegate_cli.evaluation.contest import contest
@@ -123,11 +137,13 @@ def _compare(
     from delegate_cli.evaluation.tasks import read_labelled
     from delegate_cli.render.experiments import compared
 
-    sides = [read_side(name, roster, flags) for name in names]
+    sides = [read_side(name, roster, {**flags, **asking.flags()}, asking.manner) for name in names]
     tasks, left_out = common_tasks(read_labelled(path, *(side.roster for side in sides)), sides)
     progress = options.progress(quiet)
     with opened(sides, progress, options.say(quiet)) as pair:
         figures = contest(pair, names, tasks, progress) | {"left_out": left_out}
+        for delegator in pair:
+            model_options.summarise(delegator, quiet)
     options.stop_progress()
     streams.write(_sections(figures, [compared(figures)], chosen, no_color))
     return 0

@@ -13,6 +13,7 @@ from delegate_cli.errors import UsageError
 if TYPE_CHECKING:
     from delegate_cli.connecting import Manner
     from delegate_cli.deciders.question import ModelDecider, Question
+    from delegate_cli.pipeline import Delegator
     from delegate_cli.settings import Settings
 
 
@@ -110,6 +111,14 @@ NOTHING = ModelOptions()
 def takes(*without: str) -> Callable[[Any], Any]:
     """Give a command the options of `ModelOptions`, but for some, in the place of its parameter `asking`."""
     return groups.takes("asking", ModelOptions, "model_", without)
+
+
+def summarise(delegator: "Delegator", quiet: bool) -> None:
+    """Say on stderr what asking a model came to, where there is one."""
+    if delegator.adviser.possible and not quiet:
+        from delegate_cli.render.prompts import summary_line
+
+        streams.note(summary_line(delegator.adviser.spent()))
 
 
 def _show(question: "Question", model: "ModelDecider") -> None:

@@ -122,8 +122,8 @@ def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, conf
         from delegate_cli.render.plain import sentence
 
         streams.note(sentence(decision))
-    if view.verbose and not view.quiet:
-        _summarise(delegator)
+    if view.verbose:
+        model_options.summarise(delegator, view.quiet)
     if confirm and view.format is Format.TABLE:
         from delegate_cli.render.table import verdict_line
 
@@ -152,19 +152,10 @@ def _stream(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", view:
         count += 1
     if view.format is Format.JSON:
         streams.write("\n]\n" if count else "[]\n")
-    if not view.quiet:
-        _summarise(delegator)
-        if errors:
-            streams.note(f"{errors} of {count} lines could not be read")
+    model_options.summarise(delegator, view.quiet)
+    if errors and not view.quiet:
+        streams.note(f"{errors} of {count} lines could not be read")
     return 5 if errors else 0
-
-
-def _summarise(delegator: "Delegator") -> None:
-    """What asking a model came to, where there is one."""
-    if delegator.adviser.possible:
-        from delegate_cli.render.prompts import summary_line
-
-        streams.note(summary_line(delegator.adviser.spent()))
 
 
 def _dry_run(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", quiet: bool) -> int:

@@ -5,11 +5,12 @@ A side whose encoder is not the roster's usual one gets a temporary index, so th
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from delegate_cli.agents import Roster
+from delegate_cli.connecting import Manner
 from delegate_cli.encoders.tuned import source_for
 from delegate_cli.errors import UsageError
 from delegate_cli.evaluation.tasks import LabelledTask
@@ -27,15 +28,19 @@ class Side:
     roster: Roster
     settings: Settings
     usual_encoder: str
+    manner: Manner = field(default_factory=Manner)
 
 
-def read_side(text: str, roster: str, flags: Mapping[str, Any]) -> Side:
+def read_side(
+    text: str, roster: str, flags: Mapping[str, Any], manner: Callable[[Settings], Manner] = lambda settings: Manner()
+) -> Side:
     """A side from its text.
 
     Args:
         text: a roster file, a decider's name, or `setting=value`.
         roster: the file that is meant where the side names none.
         flags: settings of both sides.
+        manner: how a model is asked with these settings.
 
     Raises:
         UsageError: it is none of these.
@@ -56,8 +61,9 @@ def read_side(text: str, roster: str, flags: Mapping[str, Any]) -> Side:
             f"name a roster file, a decider ({known}), or a setting such as target_error=0.1",
         )
     agents = load_roster(roster)
-    settings = resolve({**flags, **own}, agents.settings)
-    return Side(text, agents, settings, resolve(flags, agents.settings).encoder)
+    llm = {**(flags.get("llm") or {}), **own.pop("llm", {})}
+    settings = resolve({**flags, **own, "llm": llm}, agents.settings)
+    return Side(text, agents, settings, resolve(flags, agents.settings).encoder, manner(settings))
 
 
 def common_tasks(tasks: Sequence[LabelledTask], sides: Sequence[Side]) -> tuple[list[LabelledTask], int]:
@@ -82,10 +88,20 @@ def opened(sides: Sequence[Side], progress: Progress, say: Callable[[str], None]
             name = side.settings.encoder
             meant = source_for(name, home(), side.roster).fingerprint  # may be tuned for this roster
             if meant not in encoders:
-                loader = Delegator(side.roster, side.settings, say=say)
+                loader = Delegator(side.roster, replace(side.settings, decider="head"), say=say)
                 encoders[meant] = RememberingEncoder(loader.encoder(), {})
             folder = stack.enter_context(temporary_folder()) if name != side.usual_encoder else None
             found.append(
-                Delegator(side.roster, side.settings, folder=folder, progress=progress, say=say, encoder=encoders[meant])
+                stack.enter_context(
+                    Delegator(
+                        side.roster,
+                        side.settings,
+                        folder=folder,
+                        progress=progress,
+                        say=say,
+                        encoder=encoders[meant],
+                        manner=side.manner,
+                    )
+                )
             )
         yield found
