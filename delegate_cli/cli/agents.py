@@ -76,7 +76,8 @@ def _card(agent: Any) -> dict[str, Any]:
     from dataclasses import asdict
 
     facts = {key: _plain(value) for key, value in asdict(agent).items()}
-    return {key: value for key, value in facts.items() if value is not False and value not in (None, "", [], {})}
+    usual = {"auto": "when_sure", "local_only": False}
+    return {key: value for key, value in facts.items() if usual.get(key) != value and value not in (None, "", [], {})}
 
 
 def _plain(value: Any) -> Any:
