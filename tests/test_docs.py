@@ -102,7 +102,7 @@ def test_readme_has_the_exit_codes_of_the_errors():
 
 
 @pytest.mark.parametrize(
-    "page", [README, *((ROOT / "docs" / name).read_text("utf-8") for name in ("method.md", "endpoints.md"))]
+    "page", [README, *((ROOT / "docs" / name).read_text("utf-8") for name in ("method.md", "endpoints.md", "people.md"))]
 )
 def test_links_lead_somewhere(page: str):
     folder = ROOT if page is README else ROOT / "docs"

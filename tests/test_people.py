@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import shell
 from shell import roster_text
 
 from delegate_cli.agents import Auto, Roster
@@ -74,3 +75,9 @@ def test_a_circle_further_on_is_found() -> None:
     read(roster_text([*chain, {"id": "c"}]))
     with pytest.raises(RosterError, match="circle: 'b' → 'c' → 'b'"):
         read(roster_text([*chain, {"id": "c", "escalate_to": "b"}]))
+
+
+def test_the_example_of_the_documentation_is_a_roster() -> None:
+    page = (shell.DATA.parent.parent / "docs" / "people.md").read_text("utf-8")
+    roster = read(page.split("```yaml\n")[1].split("```")[0])
+    assert [agent.id for agent in roster] == ["contract-review", "law-firm", "office"]
