@@ -197,6 +197,9 @@ def test_the_verdict():
     assert judging.verdict(usual, better, None, None).applied
     assert not judging.verdict(better, usual, None, None).applied
     assert not judging.verdict(usual, usual, None, None).applied
+    hardly = given(usual.surprise - 0.009, right)
+    assert "hardly" in judging.verdict(usual, hardly, None, None).reason
+    assert judging.verdict(usual, given(usual.surprise - 0.011, right), None, None).applied
     fewer = given(better.surprise, right & (np.arange(120) > 3))
     assert "fewer first candidates" in judging.verdict(usual, fewer, None, None).reason
     true, surer = given(usual.surprise, right, top=0.75), given(better.surprise, right, top=1.0)

@@ -24,6 +24,7 @@ from delegate_cli.index.store import StoredIndex
 from delegate_cli.loaded import Loaded
 from delegate_cli.settings import Settings
 
+LEAST_GAIN = 0.01  # nats a task, of log loss: below it a switch is not worth its while, unless top-1 rises beyond noise
 Floats = NDArray[np.float64]
 
 
@@ -137,6 +138,8 @@ def _against(found: Mapping[str, dict[str, float] | None]) -> str:
     gain, top1 = found["log_loss"], found["top1"]
     if gain is None or gain["value"] >= 0:
         return "held-out tasks became no likelier"
+    if gain["value"] > -LEAST_GAIN and (top1 is None or top1["low"] <= 0):
+        return "held-out tasks became hardly likelier"
     if top1 is None or top1["value"] < 0:
         return "fewer first candidates are right on held-out tasks"
     for name, words in (("ece", "the calibration error"), ("requests_log_loss", "log loss on the roster's sample requests")):
