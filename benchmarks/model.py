@@ -11,6 +11,7 @@ import math
 import random
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,11 +28,12 @@ from delegate_cli.endpoints import Request
 from delegate_cli.pipeline import Ask, Delegator
 from delegate_cli.settings import Llm, Settings
 
+PORTS = 21000  # a port of its own for each model, so that an interrupted run finds its answers in the cache
 START = """
 import sys, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path, params.model_alias = sys.argv[1], {sys.argv[2]}
-params.hostnames, params.port = ["127.0.0.1"], 0
+params.hostnames, params.port = ["127.0.0.1"], int(sys.argv[3])
 params.n_ctx, params.n_parallel, params.verbosity = 8192, 1, 0
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
 params.ui = params.warmup = False
@@ -93,7 +95,7 @@ def served(name: str, url: str | None) -> Iterator[str]:
     if url is not None:
         yield url
         return
-    command = [sys.executable, "-c", START, str(model_file(name)), name]
+    command = [sys.executable, "-c", START, str(model_file(name)), name, str(PORTS + zlib.crc32(name.encode()) % 1000)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL
     ) as process:
