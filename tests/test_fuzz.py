@@ -56,7 +56,7 @@ TEXT = st.text(max_size=30) | st.lists(st.sampled_from([*NASTY, "a", " "]), max_
 FIELDS = st.sampled_from(
     [
         *("id", "name", "kind", "description", "examples", "not_for", "skills", "tools", "tags", "allow", "cost"),
-        *("latency_ms", "availability", "contact", "run", "source", "nmae"),
+        *("latency_ms", "availability", "auto", "escalate_to", "contact", "run", "source", "nmae"),
     ]
 )
 ANY = st.recursive(

@@ -319,6 +319,20 @@ def test_options_that_make_no_sense(invoke, options: tuple[str, ...], message: s
     assert result.err.count("\n") == 1
 
 
+def test_settings_of_the_environment(invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DELEGATE_ESCALATE_TO", "nobody-here")
+    wrong = invoke("route", "--agents", shell.SMALL, TASKS[0])
+    assert (wrong.code, wrong.err) == (2, "error: escalate_to: there is no agent 'nobody-here' (see: delegate agents list)\n")
+    monkeypatch.setenv("DELEGATE_ESCALATE_TO", "payroll")
+    monkeypatch.setenv("DELEGATE_PREFER", "cheap=2,fast=x")
+    wrong = invoke("route", "--agents", shell.SMALL, TASKS[0])
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "DELEGATE_PREFER: fast has no number after =" in wrong.err
+    monkeypatch.setenv("DELEGATE_PREFER", "cheap")
+    monkeypatch.setenv("DELEGATE_AS", "legal")
+    assert invoke("route", "--agents", shell.SMALL, "--format", "json", TASKS[1]).json["excluded"] == []
+
+
 def test_times_and_conversations_reach_the_path(invoke, tmp_path: Path) -> None:
     file = tmp_path / "chat.txt"
     file.write_text("User: I sent the shoes back\nAgent: to the card or as credit?\n")
@@ -330,7 +344,7 @@ def test_times_and_conversations_reach_the_path(invoke, tmp_path: Path) -> None:
         assert found["agent"] == "refunds"
         assert found["followup"]["context"] is True
         assert found["followup"]["weight"] > 0.5
-    both = invoke(*base, "--context", str(file), "--previous", "payroll", "to the card please").json
+    both = invoke(*base, "--context", str(file), "--previous", "payroll", "yes").json
     assert (both["agent"], both["followup"]["previous"]) == ("payroll", "payroll")
     elsewhere = invoke(*base, "--previous", "payroll", "Please book me a train to Hamburg on Thursday morning").json
     assert elsewhere["agent"] == "travel-desk"

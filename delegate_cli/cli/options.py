@@ -9,6 +9,7 @@ import typer
 
 from delegate_cli.cli import streams
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
+from delegate_cli.errors import SettingsError
 from delegate_cli.settings import DEFAULT_ROSTER, resolve
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def open_delegator(
 
     roster = load_roster(agents)
     settings = resolve({**flags, **asking.flags()}, roster.settings)
+    if settings.escalate_to is not None and settings.escalate_to not in roster.position:
+        raise SettingsError(f"escalate_to: there is no agent {settings.escalate_to!r}", "see: delegate agents list")
     tell = say(quiet)
     if verbose and not quiet:
         from delegate_cli.render.text import clean

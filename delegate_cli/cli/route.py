@@ -120,8 +120,9 @@ def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, conf
         decision = delegator.decide(line.task or "", ask)
     if decision.status.value == "no_eligible" and view.format in (Format.PLAIN, Format.ID) and not view.quiet:
         from delegate_cli.render.plain import sentence
+        from delegate_cli.render.text import clean
 
-        streams.note(sentence(decision))
+        streams.note(clean(sentence(decision)))
     if view.verbose:
         model_options.summarise(delegator, view.quiet)
     if confirm and view.format is Format.TABLE:

@@ -30,7 +30,7 @@ _SHIFT = float(np.log(PRIOR_NONE / (1 - PRIOR_NONE)))
 def raw_features(support: float, probability: float, words: float, head: float, length: int) -> Floats:
     """Features before centring and scaling, shape (6,); arguments as for `features`."""
     weak = max(0.0, WEAK - support)
-    return np.array((support, np.log(max(probability, 1e-9)), words, head, np.log(min(length, MAX_LENGTH)), weak))
+    return np.array((support, np.log(max(probability, 1e-9)), words, head, np.log(max(min(length, MAX_LENGTH), 1)), weak))
 
 
 def features(support: float, probability: float, words: float, head: float, length: int) -> Floats:
