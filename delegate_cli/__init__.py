@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from delegate_cli.decision import Decision as Decision
     from delegate_cli.decision import Status as Status
     from delegate_cli.errors import DelegateError as DelegateError
+    from delegate_cli.journal.recorder import Recorder as Recorder
+    from delegate_cli.journal.store import Journal as Journal
     from delegate_cli.pipeline import Delegator as Delegator
     from delegate_cli.roster.load import load_roster as load_roster
     from delegate_cli.settings import Settings as Settings
@@ -24,6 +26,8 @@ _HOMES = {
     "Decision": "delegate_cli.decision",
     "DelegateError": "delegate_cli.errors",
     "Delegator": "delegate_cli.pipeline",
+    "Journal": "delegate_cli.journal.store",
+    "Recorder": "delegate_cli.journal.recorder",
     "Roster": "delegate_cli.agents",
     "Settings": "delegate_cli.settings",
     "Status": "delegate_cli.decision",

@@ -421,8 +421,13 @@ def test_ids_have_their_time() -> None:
     assert at_of("0198abcd-ef01-7000-8000-000000000000") == 0x0198ABCDEF01 / 1000
 
 
-def test_ids_sort_in_the_order_they_were_made() -> None:
-    ids = [uuid7() for _ in range(2000)]
+def test_ids_sort_in_the_order_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = time.time_ns
+    ids = [uuid7()]
+    monkeypatch.setattr(time, "time_ns", lambda: clock() - 10**9)  # set back
+    ids += [uuid7() for _ in range(1000)]
+    monkeypatch.undo()
+    ids += [uuid7() for _ in range(999)]
     assert ids == sorted(ids)
     assert len(set(ids)) == 2000
     assert abs(at_of(ids[0]) - time.time()) < 60

@@ -10,7 +10,13 @@ from delegate_cli.settings import KeptText, Settings
 _SAFE = frozenset(
     (
         *("v", "id", "ref", "status", "agent", "probability", "none", "margin", "threshold", "candidates", "excluded"),
-        *("decider", "roster", "elapsed_ms", "confirmed"),
+        *("decider", "roster", "elapsed_ms", "confirmed", "lift", "traded", "escalation", "followup"),
+    )
+)
+_SAFE_OF_ASK = frozenset(
+    (
+        *("top", "roles", "kinds", "needs", "max_cost", "max_latency", "allow", "deny", "local_only", "at", "presence"),
+        "previous",
     )
 )
 _SAFE_OF_CANDIDATE = frozenset(
@@ -32,6 +38,10 @@ class Privacy:
             from delegate_cli.deciders.redact import Redactor  # phonenumbers, Faker and regex: 0.2 s
 
             self._redactor = Redactor(settings.llm.redact_patterns)
+
+    def asked(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What was wanted, without earlier turns of a conversation."""
+        return {key: value for key, value in asked.items() if self._text is KeptText.KEEP or key in _SAFE_OF_ASK}
 
     def keep(self, task: str, record: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
         """The text to keep, if any, and the record without what could give the task away."""

@@ -32,7 +32,7 @@ class Recorder:
 
     Args:
         settings: those of the run; their hash is kept, and they say what is kept of a task's text.
-        asked: what was wanted, as plain values: kept for `replay`.
+        asked: what was wanted, as `Ask.as_dict` gives it: kept for `replay`.
         say: gets one line when decisions could not be kept.
 
     Raises:
@@ -52,7 +52,7 @@ class Recorder:
         self._privacy = Privacy(settings)
         self._settings = settings_hash(settings)
         self._origin = origin
-        self._asked = dict(asked or {})
+        self._asked = self._privacy.asked(asked or {})
         self._say = say
         self._versions: dict[str, str] = {}
         self._waiting: deque[tuple[Entry, Feedback | None]] = deque()

@@ -36,8 +36,8 @@ class Journal:
         patience: seconds to wait for another process's write.
     """
 
-    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
-        self.path = path
+    def __init__(self, path: Path | str, patience: float = PATIENCE) -> None:
+        self.path = Path(path)
         self.patience = patience
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
