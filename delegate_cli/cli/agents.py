@@ -1,7 +1,7 @@
 """`delegate agents`: what the roster says."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -42,14 +42,12 @@ def show(
 ) -> int:
     """Show one agent's whole card."""
     from delegate_cli.render.jsonl import dumps, json_text
-    from delegate_cli.roster.document import unknown_key
     from delegate_cli.roster.load import load_roster
 
     roster = load_roster(agents)
     agent = roster.get(agent_id)
     if agent is None:
-        near = unknown_key(agent_id, list(roster.position)) if len(roster) <= 20 else _nearest(agent_id, roster)
-        raise UsageError(f"{agents} has no agent {agent_id!r}", near)
+        raise UsageError(f"{agents} has no agent {agent_id!r}", nearest(agent_id, roster.position))
     card = _card(agent)
     chosen = options.listing_format(format)
     if chosen is Listing.JSON:
@@ -64,10 +62,15 @@ def show(
     return 0
 
 
-def _nearest(agent_id: str, roster: Any) -> str:
+def nearest(agent_id: str, known: Collection[str]) -> str:
+    """How to mend an agent's id that does not exist."""
     from difflib import get_close_matches
 
-    near = get_close_matches(agent_id, list(roster.position), n=3, cutoff=0.5)
+    from delegate_cli.roster.document import unknown_key
+
+    if len(known) <= 20:
+        return unknown_key(agent_id, sorted(known))
+    near = get_close_matches(agent_id, list(known), n=3, cutoff=0.5)
     return f"did you mean {' or '.join(near)}?" if near else "see: delegate agents list"
 
 

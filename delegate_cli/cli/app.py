@@ -10,7 +10,22 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import typer
 
 from delegate_cli import __version__
-from delegate_cli.cli import agents, calibrate, doctor, evaluate, index, options, route, schema, streams, tune
+from delegate_cli.cli import (
+    agents,
+    calibrate,
+    doctor,
+    evaluate,
+    feedback,
+    index,
+    journal,
+    options,
+    replay,
+    review,
+    route,
+    schema,
+    streams,
+    tune,
+)
 from delegate_cli.errors import DelegateError, UsageError
 
 app = typer.Typer(
@@ -25,6 +40,11 @@ app.command(name="route", epilog=route.EXAMPLES)(route.route)
 app.command(name="eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(name="calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
+app.command(name="review", epilog=review.EXAMPLES)(review.review)
+app.command(name="feedback", epilog=feedback.EXAMPLES)(feedback.feedback)
+app.command(name="why", epilog=journal.WHY_EXAMPLES)(journal.why)
+app.command(name="replay", epilog=replay.EXAMPLES)(replay.replay)
+app.add_typer(journal.app, name="journal")
 app.add_typer(index.app, name="index")
 app.add_typer(agents.app, name="agents")
 app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)

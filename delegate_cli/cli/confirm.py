@@ -5,21 +5,26 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from delegate_cli.cli import streams
+from delegate_cli.cli.journaling import Record, forget
 from delegate_cli.decision import Candidate, Decision, Status
+from delegate_cli.journal.entries import Feedback, Origin, Verdict
 from delegate_cli.pipeline import Ask, Delegator
 from delegate_cli.render.table import decision_table
 
 NOBODY = ("n", "0", "nobody")
 
 
-def confirmed(delegator: Delegator, task: str, ask: Ask, explain: bool, color: bool) -> Decision:
-    """The decision with the person's answer in it."""
+def confirmed(delegator: Delegator, task: str, ask: Ask, explain: bool, color: bool, record: Record = forget) -> Decision:
+    """The decision with the person's answer in it. What is recorded is the decision as it was, and the answer to it."""
     full = delegator.decide(task, replace(ask, top=None))
     shown = replace(full, candidates=full.candidates[: ask.top])
     streams.note(decision_table(shown, explain, color, streams.width()).rstrip("\n"))
     if not shown.candidates:
+        record(full)
         return full
     choice = _ask(full, len(shown.candidates))
+    verdict = Verdict.NOBODY if choice is None else Verdict.AGENT
+    record(shown, Feedback(full.id, verdict, None if choice is None else choice.agent, origin=Origin.CONFIRM))
     if choice is None:
         return replace(shown, status=Status.NONE, agent=None, confirmed=True, reason=None, traded=None)
     kept = shown.candidates if choice in shown.candidates else (*shown.candidates, choice)

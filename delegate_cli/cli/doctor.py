@@ -25,7 +25,7 @@ def doctor(
     no_color: options.NoColor = False,
 ) -> int:
     """Check what is installed, where things are kept, encoder, index, and make one real decision. Exit code 1 on a fault."""
-    checks = [*_installed(), _kept(), *_roster(agents)]
+    checks = [*_installed(), _kept(), _journal(), *_roster(agents)]
     chosen = options.listing_format(format)
     if chosen is Listing.JSON:
         from delegate_cli.render.jsonl import json_text
@@ -68,6 +68,22 @@ def _kept() -> tuple[str, bool, str]:
     except OSError:
         writable = False
     return "kept in", writable, f"{folder}" + ("" if writable else " (not writable: set DELEGATE_HOME)")
+
+
+def _journal() -> tuple[str, bool, str]:
+    import os
+    from pathlib import Path
+
+    from delegate_cli.cli.journaling import open_journal
+
+    named = os.environ.get("DELEGATE_JOURNAL")
+    with open_journal(Path(named) if named else None) as journal:
+        try:
+            count = journal.rows("SELECT count(*) FROM decisions")
+            waiting = len(journal.queue())
+        except DelegateError as error:
+            return "journal", False, f"{error.message} ({error.fix})"
+    return "journal", True, f"{journal.path}: {count[0][0] if count else 0} decisions, {waiting} wait for review"
 
 
 def _roster(agents: str) -> list[tuple[str, bool, str]]:

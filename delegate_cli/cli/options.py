@@ -14,6 +14,7 @@ from delegate_cli.settings import DEFAULT_ROSTER, resolve
 
 if TYPE_CHECKING:
     from delegate_cli.pipeline import Delegator
+    from delegate_cli.policy.load import Load
 
 
 class Format(StrEnum):
@@ -85,10 +86,11 @@ def open_delegator(
     *,
     asking: ModelOptions = NOTHING,
     rebuild: bool = True,
+    load: "Load | None" = None,
     quiet: bool = False,
     verbose: bool = False,
 ) -> "Delegator":
-    """Roster, settings, progress and the manner of asking a model, joined."""
+    """Roster, settings, progress and the manner of asking a model, joined. `load` is what agents have on their hands."""
     from delegate_cli.pipeline import Delegator
     from delegate_cli.roster.load import load_roster
 
@@ -104,7 +106,7 @@ def open_delegator(
             f"roster {clean(agents)}: {len(roster)} agents; encoder {settings.encoder}; target error {settings.target_error:g}"
         )
     manner = asking.manner(settings)
-    return Delegator(roster, settings, rebuild=rebuild, progress=progress(quiet), say=tell, manner=manner)
+    return Delegator(roster, settings, rebuild=rebuild, progress=progress(quiet), say=tell, manner=manner, load=load)
 
 
 def say(quiet: bool) -> Callable[[str], None]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from delegate_cli.cli import limit_options, model_options, options, streams
+from delegate_cli.cli import journaling, limit_options, model_options, options, streams
+from delegate_cli.cli.journaling import Record
 from delegate_cli.cli.limit_options import NO_LIMITS, LimitOptions
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
 from delegate_cli.cli.options import Format
@@ -64,6 +65,8 @@ def route(
     confirm: options.Confirm = False,
     no_rebuild: options.NoRebuild = False,
     asking: ModelOptions = NOTHING,
+    journal: journaling.JournalFile = None,
+    no_journal: journaling.NoJournal = False,
     no_color: options.NoColor = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -82,7 +85,10 @@ def route(
         "encoder": encoder,
         **limits.flags(),
     }
-    opened = options.open_delegator(agents, flags, asking=asking, rebuild=not no_rebuild, quiet=quiet, verbose=verbose)
+    kept = None if no_journal else journaling.open_journal(journal)
+    opened = options.open_delegator(
+        agents, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet, verbose=verbose
+    )
     from delegate_cli.pipeline import Ask
 
     asked = limits.conversation(opened.roster)
@@ -93,9 +99,11 @@ def route(
     with opened as delegator:
         if asking.dry_run:
             return _dry_run(delegator, lines, ask, quiet)
-        if batch or len(arguments) > 1:
-            return _stream(delegator, lines, ask, view)
-        return _single(delegator, next(lines), ask, view, confirm)
+        many = batch or len(arguments) > 1
+        with journaling.recorded(delegator, ask, kept, many) as record:
+            if many:
+                return _stream(delegator, lines, ask, view, record)
+            return _single(delegator, next(lines), ask, view, confirm, record)
 
 
 def _format(chosen: Format | None) -> Format:
@@ -109,15 +117,16 @@ def _check_confirm(batch: bool, count: int) -> None:
         raise UsageError("--confirm needs a terminal to ask at", "leave out --confirm in scripts")
 
 
-def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, confirm: bool) -> int:
+def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, confirm: bool, record: Record) -> int:
     if line.error is not None:
         raise line.error
     if confirm:
         from delegate_cli.cli.confirm import confirmed
 
-        decision = confirmed(delegator, line.task or "", ask, view.explain, view.color)
+        decision = confirmed(delegator, line.task or "", ask, view.explain, view.color, record)
     else:
         decision = delegator.decide(line.task or "", ask)
+        record(decision)
     if decision.status.value == "no_eligible" and view.format in (Format.PLAIN, Format.ID) and not view.quiet:
         from delegate_cli.render.plain import sentence
         from delegate_cli.render.text import clean
@@ -134,8 +143,8 @@ def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, conf
     return _EXIT[decision.status.value]
 
 
-def _stream(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", view: View) -> int:
-    """Answer line after line, in order, each as soon as it is decided."""
+def _stream(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", view: View, record: Record) -> int:
+    """Answer line after line, in order, each as soon as it is decided and recorded."""
     from delegate_cli.cli.batch import decide_lines, watched
 
     delegator.ready()  # before the bar of the batch, since making an index has its own
@@ -143,6 +152,8 @@ def _stream(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", view:
     separator = "[\n"
     for line, result in watched(decide_lines(delegator, lines, ask), quiet=view.quiet):
         failed = isinstance(result, DelegateError)
+        if not isinstance(result, DelegateError):
+            record(result)
         text = _render_error(line, result, view) if isinstance(result, DelegateError) else _render(result, view)
         if view.format is Format.JSON:
             text, separator = separator + text, ",\n"

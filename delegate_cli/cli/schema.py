@@ -20,14 +20,16 @@ class What(StrEnum):
 
     ROSTER = "roster"
     DECISION = "decision"
+    JOURNAL = "journal"
 
 
 def schema(what: Annotated[What | None, typer.Argument(help="Only this one.")] = None) -> int:
-    """Print the JSON Schema of the roster and of the decision record."""
+    """Print the JSON Schema of the roster, of the decision record, and of the lines of `journal export`."""
+    from delegate_cli.render.journal_schema import journal_schema
     from delegate_cli.render.jsonl import json_text
     from delegate_cli.render.schema import decision_schema
     from delegate_cli.roster.fields import roster_schema
 
-    both = {What.ROSTER: roster_schema, What.DECISION: decision_schema}
-    streams.write(json_text(both[what]() if what else {name.value: make() for name, make in both.items()}))
+    makers = {What.ROSTER: roster_schema, What.DECISION: decision_schema, What.JOURNAL: journal_schema}
+    streams.write(json_text(makers[what]() if what else {name.value: make() for name, make in makers.items()}))
     return 0
