@@ -226,6 +226,7 @@ def test_the_queue_may_be_narrowed(journal: Journal) -> None:
     assert at_terminal("review", "--agent", "payroll").out == "nothing waits for review\n"
     assert "nothing waits" in at_terminal("review", "--since", "2100-01-01").out
     assert "first task" in at_terminal("review", "--format", "table").out
+    assert "first task" in at_terminal("review", pipe_stdout=True).out
 
 
 def test_without_a_terminal_it_lists(journal: Journal) -> None:

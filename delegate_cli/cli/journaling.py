@@ -89,11 +89,17 @@ def recorded(delegator: "Delegator", ask: "Ask", journal: "Journal | None", many
     from delegate_cli.journal.recorder import Recorder
 
     origin = Origin.PIPELINE if many or not streams.is_terminal(sys.stdout) else Origin.TERMINAL
-    recorder = Recorder(journal, delegator.settings, origin=origin, asked=ask.as_dict(), say=streams.note)
+    recorder = Recorder(journal, delegator.settings, origin=origin, asked=ask.as_dict(), say=_say)
     try:
         yield recorder.record
     finally:
         recorder.close()
+
+
+def _say(line: str) -> None:
+    from delegate_cli.render.text import clean  # a path may hold anything
+
+    streams.note(clean(line))
 
 
 def load(journal: "Journal | None") -> "Load | None":
@@ -102,7 +108,7 @@ def load(journal: "Journal | None") -> "Load | None":
         return None
     from delegate_cli.journal.figures import Assignments
 
-    return Assignments(journal, say=streams.note)
+    return Assignments(journal, say=_say)
 
 
 def forget(decision: "Decision", said: "Feedback | None" = None) -> None:

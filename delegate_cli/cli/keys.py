@@ -88,5 +88,5 @@ class Keys:
 
 
 def interactive() -> bool:
-    """Whether somebody can answer and see what is asked."""
-    return streams.is_terminal(sys.stdin) and streams.is_terminal(sys.stderr)
+    """Whether somebody can answer and see what is asked, and nothing waits for a list."""
+    return all(streams.is_terminal(each) for each in (sys.stdin, sys.stdout, sys.stderr))

@@ -9,6 +9,7 @@ import typer
 from delegate_cli.cli import journaling, keys, options, streams
 from delegate_cli.cli.journaling import Lines
 from delegate_cli.errors import DelegateError, UsageError
+from delegate_cli.render.text import clean
 
 if TYPE_CHECKING:
     from delegate_cli.agents import Agent, Roster
@@ -164,7 +165,7 @@ class Walk:
         try:
             number = self._journal.say(verdict_of(entry, verdict, agent, Origin.REVIEW), unless_answered=True)
         except DelegateError as error:  # the same task is shown again
-            streams.note(f"not saved: {error.message} ({error.fix})")
+            streams.note(clean(f"not saved: {error.message} ({error.fix})"))
             return
         if number is None:
             streams.note("not saved: somebody else answered it meanwhile")
@@ -192,7 +193,7 @@ class Walk:
         try:
             roster = self._roster(entry)
         except DelegateError as error:
-            streams.note(f"cannot search: {error.message} ({error.fix})")
+            streams.note(clean(f"cannot search: {error.message} ({error.fix})"))
             return False
         text = self._keys.line("agent: ")
         found = matching(roster, text) if text else []
