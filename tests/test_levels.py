@@ -6,7 +6,7 @@ import pytest
 from asking import CARDS, FULL, QUESTION, Thinker, Wire, text
 from llm import Llama
 
-from delegate_cli.deciders.levels import ANCHORS, Level, disagrees, level_requests, rate
+from delegate_cli.deciders.levels import _TOKENS, ANCHORS, Level, disagrees, level_requests, rate
 from delegate_cli.deciders.question import Question
 from delegate_cli.endpoints import Capabilities
 from delegate_cli.errors import BudgetError, EndpointError, SettingsError
@@ -87,7 +87,10 @@ def test_a_real_model_rates_by_the_schema(llama: Llama):
     rated = asyncio.run(rate(Wire(llama.base_url), Question(QUESTION.task, CARDS[:1])))
     assert rated.calls == 1
     assert rated.output_tokens > 5
-    assert 1 <= rated.levels["travel"].level <= 5
+    if rated.output_tokens < _TOKENS:  # a small model may talk until it is cut off, which is no level
+        assert 1 <= rated.levels["travel"].level <= 5
+    else:
+        assert rated.levels == {}
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def make(scripted: Scripted, tmp_path: Path) -> Iterator[Make]:
     """An encoder at the scripted server, which is closed after the test."""
     scripted.reply = vectors
     made: list[RemoteEncoder] = []
+    before = set(threading.enumerate())  # commands of other tests in this process end with it
 
     def make(name: str = "", local_only: bool = False, home: Path = tmp_path / "kept", **values: Any) -> RemoteEncoder:
         source = catalog.find(name or f"{scripted.base_url}#m")
@@ -50,7 +51,7 @@ def make(scripted: Scripted, tmp_path: Path) -> Iterator[Make]:
     for encoder in made:
         encoder.close()
     assert said == []
-    assert not [thread for thread in threading.enumerate() if thread.name == "delegate-endpoint"]
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name == "delegate-endpoint"]
 
 
 @pytest.mark.usefixtures("kept")
