@@ -1,6 +1,7 @@
 # Needs Python 3.11 or later with pip, gcc and make. Everything is installed into .venv.
 PYTHON ?= python3
 DATA ?= ../shared/data
+WORKERS ?= 2
 ENCODERS ?= $(wildcard build/encoder/without-*)
 BIN := .venv/bin
 CODE := delegate_cli benchmarks training tests docs
@@ -50,7 +51,7 @@ report: .venv/.installed-dev
 	@$(BIN)/delegate eval tests/data/tasks.jsonl --agents agents.yaml --report build/report.html
 
 test: .venv/.installed-dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: format-check lint types layers docs-check test
 
