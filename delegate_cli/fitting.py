@@ -55,6 +55,12 @@ class HeldOut:
     length: NDArray[np.int64]  # characters, shape (requests,)
     rows: NDArray[np.int64]  # of the roster's parts, shape (requests,)
 
+    def at(self, which: NDArray[np.bool_]) -> "HeldOut":
+        """Some of the requests."""
+        left_out = LeftOut(self.left_out.standard[which], self.left_out.gold[which])
+        support, words, head = (column[which] for column in (self.support, self.words, self.head))
+        return HeldOut(left_out, support, words, head, self.length[which], self.rows[which])
+
 
 def prepare(roster: Roster, parts: Parts, vectors: Vectors) -> Training:
     """Split every text into n-grams once."""
@@ -87,8 +93,7 @@ def fit_roster(
     training = prepare(roster, parts, vectors)
     everything = np.arange(len(parts.texts))
     progress("fitting", 0, 1)
-    weight, bias = _head(training, everything)
-    bm25 = _bm25(training, everything)
+    scored = scored_without(training, everything)
     held_out = hold_out(training, progress)
     examples = np.bincount(parts.owner[parts.rows(Part.EXAMPLE)], minlength=len(roster))
     kept = np.array([view not in without for view in head.VIEWS])
@@ -99,9 +104,14 @@ def fit_roster(
         held_out.left_out.standard[..., ~kept] = 0.0
         fitted, report = _calibrate(held_out, prior, target_error)
         keep(held_out)
-    cards = vectors[parts.offsets[:-1]]
-    arrays = {"head_weight": weight, "head_bias": bias, **head.moments(weight, bias, cards), **bm25, **fitted}
-    return Fitted(arrays, list(training.vocabulary), report)
+    return Fitted({**scored, **fitted}, list(training.vocabulary), report)
+
+
+def scored_without(training: Training, rest: NDArray[np.int64]) -> dict[str, Any]:
+    """What scores agents, fitted on these rows alone; every card is among them."""
+    weight, bias = _head(training, rest)
+    cards = training.vectors[training.parts.offsets[:-1]]
+    return {"head_weight": weight, "head_bias": bias, **head.moments(weight, bias, cards), **_bm25(training, rest)}
 
 
 def hold_out(training: Training, progress: Progress) -> HeldOut | None:
@@ -129,7 +139,21 @@ def _head(training: Training, rows: NDArray[np.int64]) -> tuple[Vectors, Vectors
     rows = rows[np.isin(parts.kind[rows], (Part.CARD, Part.EXAMPLE))]
     passages = np.bincount(parts.owner[parts.kind == Part.CARD], minlength=training.agents)
     weight = np.where(parts.kind[rows] == Part.CARD, 1.0 / passages[parts.owner[rows]], 1.0)
+    if any(agent.learned for agent in training.roster):
+        weight *= _balance(parts.owner[rows], parts.kind[rows] == Part.EXAMPLE, training.agents)
     return fit_head(training.vectors[rows], parts.owner[rows], weight, training.agents)
+
+
+def _balance(owner: NDArray[np.int64], example: NDArray[np.bool_], agents: int) -> NDArray[np.float64]:
+    """Weights by which the requests of every agent that has any weigh the same together, shape (texts,).
+
+    How often people were asked about an agent's tasks says nothing of how often it is right: without this an agent that
+    learnt much draws tasks of those that learnt nothing.
+    """
+    counts = np.bincount(owner[example], minlength=agents)
+    mean = counts.sum() / max(int((counts > 0).sum()), 1)
+    balanced: NDArray[np.float64] = np.where(example, mean / np.maximum(counts[owner], 1), 1.0)
+    return balanced
 
 
 def _bm25(training: Training, rows: NDArray[np.int64]) -> dict[str, Any]:

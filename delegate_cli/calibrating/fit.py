@@ -6,20 +6,20 @@ files.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from delegate_cli.agents import Roster
+from delegate_cli.calibrating.seen import Judged as Judged
+from delegate_cli.calibrating.seen import Labelled, Unseen
+from delegate_cli.calibrating.seen import Seen as Seen
+from delegate_cli.calibrating.seen import judge as judge
+from delegate_cli.calibrating.seen import see as see
 from delegate_cli.confidence import labelled, none, threshold
 from delegate_cli.confidence.metrics import auroc, expected_calibration_error, wilson
-from delegate_cli.deciders.head import Views
 from delegate_cli.fitting import HeldOut, none_features
-from delegate_cli.index.build import Progress
-from delegate_cli.index.calibration import Label
 from delegate_cli.loaded import Fit, Loaded
-from delegate_cli.retrievers.fused import Query
 
 FOLDS = 5
 LEAVE_ONE_OUT = 30  # labelled tasks: with fewer each is a fold of its own
@@ -27,43 +27,10 @@ MIN_LABELS = 10  # fewer say less than the roster does
 MIN_SOMEBODY = 5  # of them tasks that somebody fits
 MIN_NOBODY = 2
 BEHIND = 50.0  # the roster's own held-out requests count at most like so many labelled tasks in the threshold's curve
-MAX_LABELS = 5000  # beyond it evenly spaced ones are used: four numbers and a curve need no more
+CAUTION = 1.0  # standard errors that are added to the error among answered tasks
 SEED = 3
 Floats = NDArray[np.float64]
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    pass
-
-
-class Labelled(Protocol):
-    """A task whose right agents are known by their places; none of them: nobody fits."""
-
-    @property
-    def gold(self) -> NDArray[np.int64]: ...
-
-
-Refit = Callable[[Loaded, Sequence["Seen"]], Loaded]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A labelled task as the decider sees it; `gold` are the places of the right agents, none of them: nobody fits."""
-
-    query: Query
-    views: Views
-    gold: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What tasks were given, each of shape (tasks,): surprise is −log P(right answer), `top` is of the first candidate."""
-
-    surprise: Floats
-    top: Floats
-    right: NDArray[np.bool_]
-    none: Floats
-    somebody: NDArray[np.bool_]
+Refit = Callable[[Loaded, Sequence[Seen]], Loaded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +53,7 @@ class Calibration:
     verdicts: Mapping[str, Verdict]
     before: Mapping[str, float | None]
     after: Mapping[str, float | None]
+    judged: Judged  # the tasks after, cross-fitted
 
     @property
     def applied(self) -> bool:
@@ -99,33 +67,6 @@ class Calibration:
         return {**facts, "parts": verdicts, "before": dict(self.before), "after": dict(self.after)}
 
 
-def see(ready: Loaded, labels: Sequence[Label], roster: Roster, shortlist: int, progress: Progress = _silent) -> list[Seen]:
-    """Look at labelled tasks as `route` does, without constraints; those whose agents are all gone are left out."""
-    seen = []
-    chosen = labels[:: -(-len(labels) // MAX_LABELS) or 1]
-    for done, label in enumerate(chosen, 1):
-        progress("labelled tasks", done, len(chosen))
-        places = [roster.position[agent] for agent in label.agents if agent in roster.position]
-        if label.agents and not places:
-            continue
-        query = ready.query(label.task)
-        views = ready.decider.views(query, ready.retriever.shortlist(query, shortlist, None))
-        seen.append(Seen(query, views, np.array(sorted(places), dtype=np.int64)))
-    return seen
-
-
-def judge(ready: Loaded, seen: Sequence[Seen], agents: int) -> Judged:
-    """What each task is given by this fit."""
-    rows = []
-    for task in seen:
-        ranking = ready.rank(task.query, task.views, agents, None)
-        hit = ranking.probability[np.isin(ranking.places, task.gold)].sum() if len(task.gold) else ranking.none
-        right = ranking.places[0] in task.gold
-        rows.append((-np.log(max(hit, 1e-12)), ranking.probability[0], right, ranking.none, len(task.gold) > 0))
-    columns = np.array(rows, dtype=float).reshape(-1, 5).T
-    return Judged(columns[0], columns[1], columns[2] > 0, columns[3], columns[4] > 0)
-
-
 def calibrate(
     ready: Loaded,
     seen: Sequence[Seen],
@@ -133,24 +74,33 @@ def calibrate(
     target_error: float,
     requests: HeldOut | None,
     none_share: float | None = None,
+    unseen: Unseen | None = None,
 ) -> Calibration:
     """Fit each part on all tasks, if fitted on the other folds it was no worse for the tasks of each.
+
+    Each task counts as many as it stands for; the weights alone are fitted without that, since which tasks are labelled
+    hangs on their texts only, and so does what the weights say.
 
     Args:
         requests: the roster's own held-out requests, which stand behind the threshold as long as labels are few.
         none_share: of real tasks that nobody fits, in (0, 1); by default the file's own, shrunk to the assumed one.
+        unseen: where the tasks are answers to decisions, those that nobody answered. Sample requests then say less about real
+            tasks, and which threshold is lucky is chosen anew each time, so that it takes more caution.
     """
     free = ready.label_free()
     folds = folds_of(seen)
     trains = [[task for task, fold in zip(seen, folds, strict=True) if fold != out] for out in range(max(folds) + 1)]
     now, final = [free] * len(trains), free
     before = judged = judge(free, seen, agents)
-    each = weight_of(before.somebody, none_share)
+    given = np.array([task.weight for task in seen])
+    aside = (Unseen() if unseen is None else unseen).per(given.mean())
+    each = weight_of(before.somebody, none_share, given)
+    share = none_share or _share_of_nobody(before, given / given.mean(), aside)
     verdicts: dict[str, Verdict] = {}
     useless = useless_for(before, agents)
     parts: dict[str, tuple[Refit, str]] = {
         "weights": (_refit_weights, useless),
-        "none": (lambda base, train: _refit_none(base, train, agents, none_share), useless or _no_nobody(before)),
+        "none": (lambda base, train: _refit_none(base, train, agents, share), useless or _no_nobody(before)),
     }
     for name, (refit, hindrance) in parts.items():
         if hindrance:
@@ -161,15 +111,16 @@ def calibrate(
         verdicts[name] = verdict(each * (after.surprise - judged.surprise))
         if verdicts[name].applied:
             now, judged, final = tried, after, refit(final, seen)
-    behind = _behind(requests, final.fit, _share_of_nobody(before, none_share))
-    cuts, curve, verdicts["threshold"] = _thresholds(
-        judged, each, folds, free, target_error, behind, useless, moved=final is not free
-    )
+    most = BEHIND if unseen is None else BEHIND * BEHIND / (BEHIND + len(seen))
+    caution = threshold.CAUTION if unseen is None else CAUTION
+    tasks = _Handed(judged, each, aside, _behind(requests, final.fit, share, most), caution)
+    cuts, curve, verdicts["threshold"] = _thresholds(tasks, folds, free, target_error, useless, moved=final is not free)
     if verdicts["threshold"].applied:
         final = final.with_fit(replace(final.fit, curve=curve), len(seen))
     old = np.full(len(seen), free.threshold(target_error))
     nobody = int((~before.somebody).sum())
-    return Calibration(final.fit, len(seen), nobody, verdicts, figures(before, old, each), figures(judged, cuts, each))
+    then, now_given = figures(before, old, each), figures(judged, cuts, each)
+    return Calibration(final.fit, len(seen), nobody, verdicts, then, now_given, judged)
 
 
 def folds_of(seen: Sequence[Labelled]) -> list[int]:
@@ -182,12 +133,14 @@ def folds_of(seen: Sequence[Labelled]) -> list[int]:
     return list(map(int, folds))
 
 
-def weight_of(somebody: NDArray[np.bool_], none_share: float | None) -> Floats:
-    """What each task counts: 1, or so much that the two sorts have the given shares; the mean is 1."""
+def weight_of(somebody: NDArray[np.bool_], none_share: float | None, given: Floats | None = None) -> Floats:
+    """What each task counts: as given, or so much that the two sorts have the given shares; the mean is 1."""
+    weight = np.ones(len(somebody)) if given is None else given / given.mean()
     if none_share is None or somebody.all() or not somebody.any():
-        return np.ones(len(somebody))
-    weight: Floats = np.where(somebody, (1 - none_share) / somebody.mean(), none_share / (~somebody).mean())
-    return weight
+        return weight
+    fits = float(weight[somebody].sum() / weight.sum())
+    shared: Floats = weight * np.where(somebody, (1 - none_share) / fits, none_share / (1 - fits))
+    return shared
 
 
 def useless_for(free: Judged, agents: int) -> str:
@@ -221,13 +174,12 @@ def _refit_weights(base: Loaded, train: Sequence[Seen]) -> Loaded:
     return base.with_fit(replace(base.fit, weights=weights), len(train))
 
 
-def _refit_none(base: Loaded, train: Sequence[Seen], agents: int, none_share: float | None) -> Loaded:
-    found = [(base.none_features(task.query, task.views, agents), len(task.gold) > 0) for task in train]
+def _refit_none(base: Loaded, train: Sequence[Seen], agents: int, share: float) -> Loaded:
+    found = [(task.under(base).none_features(task.query, task.views, agents), len(task.gold) > 0) for task in train]
     inside = np.array([features for features, somebody in found if somebody])
     outside = np.array([features for features, somebody in found if not somebody])
     if not len(outside):  # the fold that holds the last of them
         return base
-    share = none_share or labelled.none_share(len(outside), len(train))
     coefficients = labelled.refit_none(inside, outside, base.fit.none, share)
     return base.with_fit(replace(base.fit, none=coefficients), len(train))
 
@@ -248,48 +200,61 @@ def verdict(difference: Floats) -> Verdict:
     return Verdict(True, beyond, -change, noise)
 
 
-def _share_of_nobody(before: Judged, none_share: float | None) -> float:
-    nobody = int((~before.somebody).sum())
-    if nobody < MIN_NOBODY:  # they may just never have been written down
-        return none_share or none.PRIOR_NONE
-    return none_share or labelled.none_share(nobody, len(before.somebody))
+def _share_of_nobody(before: Judged, given: Floats, unseen: Unseen) -> float:
+    if int((~before.somebody).sum()) < MIN_NOBODY:  # they may just never have been written down
+        return none.PRIOR_NONE
+    return labelled.none_share(float(given[~before.somebody].sum()) + unseen.nobody, float(given.sum()) + unseen.tasks)
 
 
-def _behind(requests: HeldOut | None, fit: Fit, share: float) -> tuple[Floats, NDArray[np.bool_], Floats]:
+def _behind(requests: HeldOut | None, fit: Fit, share: float, most: float) -> tuple[Floats, NDArray[np.bool_], Floats]:
     """Probability, rightness and weight of the roster's own requests under this fit, with and without their agent."""
     if requests is None:
         return np.empty(0), np.empty(0, dtype=bool), np.empty(0)
     inside, top, right = none_features(requests, fit.weights, without_gold=False)
     outside, top_outside, _ = none_features(requests, fit.weights, without_gold=True)
     final = np.append(top, top_outside) * (1 - none.probability_none(np.vstack((inside, outside)), fit.none))
-    weight = np.repeat((1 - share, share), (len(inside), len(outside))) * min(1.0, BEHIND / len(inside))
+    weight = np.repeat((1 - share, share), (len(inside), len(outside))) * min(1.0, most / len(inside))
     return final, np.append(right, np.zeros(len(outside), dtype=bool)), weight
 
 
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """What the threshold is fitted on: labelled tasks with their weights, those nobody spoke of, and sample requests behind."""
+
+    judged: Judged
+    each: Floats
+    unseen: Unseen
+    behind: tuple[Floats, NDArray[np.bool_], Floats]
+    caution: float
+
+    def curve(self, rows: NDArray[np.bool_]) -> Floats:
+        """Of some of the labelled tasks and all that stands beside them."""
+        judged = self.judged
+        columns = zip((judged.top[rows], judged.right[rows], self.each[rows]), self.unseen.rows, self.behind, strict=True)
+        inside = np.repeat((True, False), (len(self.unseen.rows[0]), len(self.behind[0])))
+        top, right, weight = (np.concatenate(column) for column in columns)
+        return threshold.fit_curve(top, right, weight, np.append(judged.somebody[rows], inside), self.caution)
+
+
 def _thresholds(
-    judged: Judged,
-    each: Floats,
-    folds: Sequence[int],
-    free: Loaded,
-    target_error: float,
-    behind: tuple[Floats, NDArray[np.bool_], Floats],
-    useless: str,
-    moved: bool,
+    tasks: _Handed, folds: Sequence[int], free: Loaded, target_error: float, useless: str, moved: bool
 ) -> tuple[Floats, Floats, Verdict]:
     """The threshold of each task (of the curve without its fold, or the old one), the new curve, and the verdict."""
     old = np.full(len(folds), free.threshold(target_error))
-    curve = _curve(judged, each, np.ones(len(folds), dtype=bool), behind)
+    judged, each = tasks.judged, tasks.each
+    curve = tasks.curve(np.ones(len(folds), dtype=bool))
     if useless or len(folds) < threshold.MIN_REQUESTS:
         return old, curve, Verdict(False, useless or f"{len(folds)} tasks, {threshold.MIN_REQUESTS} are needed")
     new = np.empty(len(folds))
     for fold in range(max(folds) + 1):
         out = np.array(folds) == fold
-        new[out] = threshold.at(_curve(judged, each, ~out, behind), target_error).probability
-    was, would = (excess_and_coverage(judged, each, cuts, target_error) for cuts in (old, new))
+        new[out] = threshold.at(tasks.curve(~out), target_error).probability
+    was, would = (excess_and_coverage(judged, each, cuts, target_error, tasks.unseen) for cuts in (old, new))
     if would[0] > was[0]:
         return old, curve, Verdict(False, "more errors among tasks handed over")
     # the old curve was drawn for the old probabilities: where these have moved, its coverage is not to be trusted
-    if (not moved and would > was) or hands_over_less_for_nothing(judged, each, old, new):
+    cautious = tasks.caution > threshold.CAUTION and moved
+    if (not moved and would > was) or (not cautious and hands_over_less_for_nothing(judged, each, old, new)):
         return old, curve, Verdict(False, "fewer tasks handed over for no fewer errors")
     return new, curve, Verdict(True, "no more errors among tasks handed over")
 
@@ -300,23 +265,22 @@ def hands_over_less_for_nothing(judged: Judged, each: Floats, old: Floats, new: 
     return bool(after.sum() < before.sum() and after[~judged.right].sum() >= before[~judged.right].sum() > 0)
 
 
-def _curve(judged: Judged, each: Floats, rows: NDArray[np.bool_], behind: tuple[Floats, NDArray[np.bool_], Floats]) -> Floats:
-    # tasks that somebody fits weigh exactly 1, by which the curve knows them; the others as much in proportion
-    inside = each[judged.somebody].max(initial=1e-9)
-    weight = np.where(judged.somebody, 1.0, np.nextafter(each / inside, 2.0))
-    columns = zip((judged.top, judged.right, weight), behind, strict=True)
-    return threshold.fit_curve(*(np.append(own[rows], other) for own, other in columns))
-
-
-def excess_and_coverage(judged: Judged, each: Floats, cuts: Floats, target_error: float) -> tuple[float, float]:
+def excess_and_coverage(
+    judged: Judged, each: Floats, cuts: Floats, target_error: float, unseen: Unseen = Unseen()
+) -> tuple[float, float]:
     """Error above the target among tasks handed over (nobody's count as wrong), and the share not handed over.
 
     The error is shrunk to the promised one, as in the curve: one wrong task among three says little.
     """
     given = (judged.top >= cuts) & (judged.none < 0.5)
     wrong, promised = each[given & ~judged.right].sum(), (1 - judged.top[given]).mean() if given.any() else 0.0
-    error = (wrong + threshold.TRUST * promised) / (each[given].sum() + threshold.TRUST)
-    return max(0.0, round(float(error - target_error), 9)), 1.0 - float(given[judged.somebody].mean())
+    top, right, weight = unseen.rows
+    aside = top >= np.median(cuts)
+    wrong, count = wrong + (weight * (1 - right))[aside].sum(), each[given].sum() + weight[aside].sum()
+    error = (wrong + threshold.TRUST * promised) / (count + threshold.TRUST)
+    inside, whole = each * judged.somebody, (each * judged.somebody).sum() + weight.sum()
+    covered = (inside[given].sum() + weight[aside].sum()) / max(whole, 1e-9)
+    return max(0.0, round(float(error - target_error), 9)), 1.0 - float(covered)
 
 
 def figures(judged: Judged, cuts: Floats, each: Floats) -> dict[str, float | None]:

@@ -106,12 +106,13 @@ def make(
     from delegate_cli.fitting import hold_out, prepare  # scikit-learn and scipy: 1 s
     from delegate_cli.index.parts import parts_of
 
+    labels, facts = _with_answers(ground.folder, labels, facts)
     used = fresh(ground, labels)
     for _ in range(3):
         ready = open_index()
         vectors = np.asarray(ready.index.parts.vectors)
         held_out = hold_out(prepare(ground.roster, parts_of(ground.roster), vectors), ground.progress)
-        found = _calibrate(ground, ready, used, held_out, facts["none_share"])
+        found = _calibrate(ground, ready, used, held_out, facts)
         if not store_it or not found.applied or _save(ground.folder, ready, labels, facts, found):
             return found
     raise IndexUnavailable("the index was replaced three times while it was calibrated", "try again")
@@ -132,7 +133,7 @@ def renew(manifest: Mapping[str, Any], ground: Ground, encoder: Encoder, held_ou
         labels = kept.read_labels(ground.folder, stored)
         used = fresh(ground, labels)
         ready = Loaded(encoder, store.read_generation(manifest))
-        found = _calibrate(ground, ready, used, held_out[0] if held_out else None, stored.facts["none_share"])
+        found = _calibrate(ground, ready, used, held_out[0] if held_out else None, stored.facts)
     except UsageError as reason:
         ground.say(f"calibration on labelled tasks left out: {reason.message}")
         return
@@ -148,14 +149,57 @@ def renew(manifest: Mapping[str, Any], ground: Ground, encoder: Encoder, held_ou
 
 
 def _calibrate(
-    ground: Ground, ready: Loaded, labels: Sequence[Label], held_out: "HeldOut | None", none_share: float | None
+    ground: Ground, ready: Loaded, labels: Sequence[Label], held_out: "HeldOut | None", facts: Mapping[str, Any]
 ) -> "Calibration":
-    from delegate_cli.calibrating.fit import calibrate, see  # scikit-learn and scipy, as above
+    from delegate_cli.calibrating.fit import calibrate  # scikit-learn and scipy, as above
+    from delegate_cli.calibrating.seen import Unseen, see, without_labels
 
     seen = see(ready, labels, ground.roster, ground.settings.shortlist, ground.progress)
     if not seen:
         raise store.Unusable("the roster has none of the agents of its labelled tasks")
-    return calibrate(ready, seen, len(ground.roster), ground.settings.target_error, held_out, none_share)
+    requests = without_labels(held_out, ground.roster, labels)
+    unseen = None if facts.get("unseen") is None else Unseen(*facts["unseen"])
+    return calibrate(ready, seen, len(ground.roster), ground.settings.target_error, requests, facts["none_share"], unseen)
+
+
+def _with_answers(folder: Path, labels: Sequence[Label], facts: Mapping[str, Any]) -> tuple[list[Label], dict[str, Any]]:
+    """Labelled tasks of a file and the answers that are kept already, which they do not replace."""
+    try:
+        stored = kept.read(folder)
+        answers = [] if stored is None else [label for label in kept.read_labels(folder, stored) if label.answered]
+    except store.Unusable:
+        stored, answers = None, []
+    if stored is None or not answers:
+        return list(labels), dict(facts)
+    texts = {label.task for label in labels}
+    return [*labels, *(each for each in answers if each.task not in texts)], {**facts, "unseen": stored.facts.get("unseen")}
+
+
+def relabel(folder: Path, answers: Sequence[Label], facts: Mapping[str, Any]) -> None:
+    """Put these answers in the place of the former ones; to be called under the lock, and before the index is made anew.
+
+    The labelled tasks of a file stay as they are. What is fitted in the index in use stays too, until there is another one.
+
+    Args:
+        facts: `date`, and `unseen`, the tasks that nobody answered.
+
+    Raises:
+        IndexUnavailable: it cannot be written.
+    """
+    try:
+        stored = kept.read(folder)
+        labels = [] if stored is None else [label for label in kept.read_labels(folder, stored) if not label.answered]
+    except (store.Unusable, KeyError, TypeError, ValueError):
+        stored, labels = None, []
+    if not answers and not labels:
+        kept.forget(folder)
+        return
+    former = {"source_sha256": None, "none_share": None} if stored is None else stored.facts
+    unseen = facts["unseen"] if answers else None
+    count = len(labels) + len(answers)
+    nobody = sum(not label.agents for label in (*labels, *answers))
+    new = {**former, **facts, "unseen": unseen, "tasks": count, "nobody": nobody, "answers": len(answers)}
+    kept.write(folder, [*labels, *answers], new, {} if stored is None else stored.fits)
 
 
 def fresh(ground: Ground, labels: Sequence[Label]) -> Sequence[Label]:

@@ -66,7 +66,7 @@ def refit_weights(rows: Rows, prior: Floats) -> Floats:
     return weights
 
 
-def none_share(nobody: int, tasks: int, trust: float = SHARE_TRUST) -> float:
+def none_share(nobody: float, tasks: float, trust: float = SHARE_TRUST) -> float:
     """The share of tasks that nobody fits: what was counted, shrunk to the default (the mean of a beta distribution)."""
     return (nobody + none.PRIOR_NONE * trust) / (tasks + trust)
 

@@ -1,6 +1,6 @@
 """From which probability on a task is handed over unasked, so that automatic assignments are rarely wrong."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,27 +31,31 @@ def without_data(target_error: float) -> Threshold:
     return Threshold(1.0 - min(2.0 * target_error, 1.0), None)
 
 
-def fit_curve(probability: Floats, right: NDArray[np.bool_], weight: Floats) -> Floats:
+def fit_curve(
+    probability: Floats, right: NDArray[Any], weight: Floats, inside: NDArray[np.bool_] | None = None, caution: float = CAUTION
+) -> Floats:
     """What handing over from each probability on would have done, highest first, shape (points, 3).
 
     The columns are the probability, the share of wrong ones among all from there up (shrunk to what the probabilities
-    promise, plus half a standard error), and the share of tasks handed over, counting only tasks of weight 1, those that
-    somebody fits.
+    promise, plus half a standard error), and the share of tasks handed over, counting only tasks that
+    somebody fits, in their weights.
 
     Args:
         probability: of the best candidate, for each held-out task, shape (tasks,).
-        right: whether that candidate is right; a task that nobody fits counts as wrong.
+        right: whether that candidate is right, or how often; a task that nobody fits counts as wrong.
         weight: of each task.
+        inside: whether somebody fits it and it counts for the share handed over; by default those of weight 1 do.
+        caution: standard errors to add.
     """
     if len(probability) < MIN_REQUESTS:
         return np.zeros((0, 3))
     order = np.argsort(-probability, kind="stable")
     level, mass = probability[order], np.cumsum(weight[order])
     promised = np.cumsum((weight * (1 - probability))[order]) / mass
-    error = (np.cumsum((weight * ~right)[order]) + TRUST * promised) / (mass + TRUST)
-    error = error + CAUTION * np.sqrt(error * np.maximum(1 - error, 0) / (mass + TRUST))
-    inside = weight[order] == 1
-    coverage = np.cumsum(inside) / max(int(inside.sum()), 1)
+    error = (np.cumsum((weight * (1.0 - right))[order]) + TRUST * promised) / (mass + TRUST)
+    error = error + caution * np.sqrt(error * np.maximum(1 - error, 0) / (mass + TRUST))
+    counted = (weight * (weight == 1 if inside is None else inside))[order]
+    coverage = np.cumsum(counted) / max(float(counted.sum()), 1e-9)
     ends = np.flatnonzero(np.append(np.diff(level) < 0, True))  # tasks of equal probability go together
     if len(ends) > _POINTS:
         ends = ends[np.linspace(0, len(ends) - 1, _POINTS).astype(int)]

@@ -52,12 +52,7 @@ def build_index(
         parts = parts_of(roster)
         vectors, embedded = embed(parts, encoder, former_vectors(folder, encoder.fingerprint), progress)
         fitted = fit(roster, parts, vectors, progress)
-        arrays = fitted.arrays | {
-            "owner": parts.owner,
-            "kind": parts.kind,
-            "offsets": parts.offsets,
-            "text_hash": text_hashes(parts),
-        }
+        arrays = fitted.arrays | layout(parts)
         facts = {
             "text_sha256": roster.text_sha256,
             "as_written": roster.heard is roster,
@@ -68,7 +63,13 @@ def build_index(
             "embedded": embedded,
             "report": fitted.report,
         }
-        store.write_index(folder, facts, PartIndex.build(vectors), arrays, fitted.grams, before_swap)
+        private = any(agent.learned for agent in roster)
+        store.write_index(folder, facts, PartIndex.build(vectors), arrays, fitted.grams, before_swap, private)
+
+
+def layout(parts: Parts) -> store.Arrays:
+    """Which vector is whose and of what."""
+    return {"owner": parts.owner, "kind": parts.kind, "offsets": parts.offsets, "text_hash": text_hashes(parts)}
 
 
 def embed(parts: Parts, encoder: Encoder, former: dict[bytes, Vectors], progress: Progress) -> tuple[Vectors, int]:
@@ -106,6 +107,11 @@ def former_vectors(folder: Path, encoder: str) -> dict[bytes, Vectors]:
         index = store.read_generation(manifest)
     except (store.Unusable, OSError):
         return {}
+    return vectors_of(index)
+
+
+def vectors_of(index: store.StoredIndex) -> dict[bytes, Vectors]:
+    """Hash of a text → its vector."""
     hashes = index.arrays["text_hash"]
     return {digest.tobytes(): vector.copy() for digest, vector in zip(hashes, index.parts.vectors, strict=True)}
 

@@ -21,10 +21,15 @@ _LABELS = "labels-"
 
 
 class Label(NamedTuple):
-    """A labelled task and the ids of the agents that may rightly do it; none of them: nobody fits."""
+    """A labelled task and the ids of the agents that may rightly do it; none of them: nobody fits.
+
+    `weight`: how many tasks it stands for. `answered`: the id of the decision that was answered, empty for tasks of a file.
+    """
 
     task: str
     agents: tuple[str, ...]
+    weight: float = 1.0
+    answered: str = ""
 
 
 class Stored(NamedTuple):
@@ -68,7 +73,8 @@ def read_labels(folder: Path, stored: Stored) -> list[Label]:
         raise store.Unusable(f"its labelled tasks cannot be read ({error.strerror})") from None
     if hashlib.sha256(data).hexdigest() != digest:
         raise store.Unusable("its labelled tasks are damaged")
-    return [Label(task, tuple(agents)) for task, agents in map(json.loads, data.decode("utf-8").split("\n")[:-1])]
+    lines = map(json.loads, data.decode("utf-8").split("\n")[:-1])
+    return [Label(task, tuple(agents), *rest) for task, agents, *rest in lines]
 
 
 def write(folder: Path, labels: Sequence[Label], facts: Mapping[str, Any], fits: Mapping[str, Any]) -> None:
@@ -77,7 +83,7 @@ def write(folder: Path, labels: Sequence[Label], facts: Mapping[str, Any], fits:
     Raises:
         IndexUnavailable: it cannot be written; the former one stays.
     """
-    lines = "".join(json.dumps([label.task, sorted(label.agents)], ensure_ascii=False) + "\n" for label in labels)
+    lines = "".join(json.dumps(_line(label), ensure_ascii=False) + "\n" for label in labels)
     data = lines.encode("utf-8")
     digest = hashlib.sha256(data).hexdigest()
     record = {"format": FORMAT, "labels": {**facts, "sha256": digest}, "fits": dict(fits)}
@@ -105,6 +111,11 @@ def forget(folder: Path) -> bool:
         raise store.unwritable(folder, error) from None
     _clean(folder, keep=None)
     return there
+
+
+def _line(label: Label) -> list[Any]:
+    of_answer = [label.weight, label.answered] if label.answered or label.weight != 1 else []
+    return [label.task, sorted(label.agents), *of_answer]
 
 
 def _labels_path(folder: Path, digest: str) -> Path:

@@ -141,10 +141,12 @@ def write_index(
     arrays: Arrays,
     grams: list[str],
     before_swap: BeforeSwap | None = None,
+    private: bool = False,
 ) -> None:
     """Write a new generation beside the one in use, then swap; call it under `lock`.
 
     `before_swap` is called with the new manifest when all files are there and readers still use the old ones.
+    `private`: nobody but the owner may look into it.
 
     Raises:
         IndexUnavailable: it cannot be written, as on a full disk; the one in use stays.
@@ -160,7 +162,7 @@ def write_index(
     contents["manifest.json"] = json.dumps(manifest, indent=1).encode()
     digest = hashlib.sha256(contents["manifest.json"]).hexdigest()
     try:
-        generation.mkdir()
+        generation.mkdir(mode=0o700 if private else 0o777)
         for name, content in contents.items():
             _write(generation / name, content)
         if before_swap is not None:
