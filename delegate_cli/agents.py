@@ -89,6 +89,7 @@ class Agent:
     run: Mapping[str, Any] | None = None
     source: Mapping[str, Any] | None = None
     local_only: bool = False  # the card never leaves this machine
+    learned: tuple[str, ...] = ()  # sample requests that were learnt from answers; not in the file, and never sent to a model
 
 
 @dataclass(frozen=True)
@@ -153,12 +154,14 @@ class Roster:
     @cached_property
     def sha256(self) -> str:
         """Hash of what the agents say, independent of their order, of comments and of layout."""
-        return _hash([asdict(agent) for agent in self.agents])
+        return _hash([{**asdict(agent), "learned": ()} for agent in self.agents])
 
     @cached_property
     def text_sha256(self) -> str:
-        """Hash of the texts alone, which the index is made of: a new price does not make it stale."""
-        return _hash([(each.id, each.name, each.description, each.examples, each.not_for) for each in self.agents])
+        """Hash of the texts alone, learnt ones too, which the index is made of: a new price does not make it stale."""
+        return _hash(
+            [(each.id, each.name, each.description, each.examples + each.learned, each.not_for) for each in self.agents]
+        )
 
 
 def _hash(facts: Any) -> str:

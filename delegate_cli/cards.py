@@ -43,9 +43,10 @@ def nearest(agent: Agent, similarity: Vectors, without: str | None = None) -> tu
     """Its sample requests that are nearest to the task, nearest first.
 
     Args:
-        similarity: of the task to the agent's parts, shape (parts,); sample requests stand right before its counter-examples.
+        similarity: of the task to the agent's parts, shape (parts,); sample requests stand before learnt ones, and those
+            right before its counter-examples.
     """
-    stop = len(similarity) - len(agent.not_for)
+    stop = len(similarity) - len(agent.not_for) - len(agent.learned)
     own = similarity[stop - len(agent.examples) : stop]
     order = np.argsort(-own, kind="stable").tolist()
     return tuple(agent.examples[row] for row in order if agent.examples[row] != without)[:EXAMPLES]

@@ -27,6 +27,7 @@ def _heard(agent: Card) -> Card:
     least = 1 if about_injection(f"{name} {description}") else 0
     examples = tuple(text for each in agent.examples if (text := heard(each, least)))
     not_for = tuple(text for each in agent.not_for if (text := heard(each, least)))
-    new = {"name": name, "description": description, "examples": examples, "not_for": not_for}
+    learned = tuple(text for each in agent.learned if (text := heard(each, least)))
+    new = {"name": name, "description": description, "examples": examples, "not_for": not_for, "learned": learned}
     same = all(getattr(agent, key) == value for key, value in new.items())
     return agent if same else replace(agent, **new)

@@ -6,14 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from delegate_cli.agents import Roster
 from delegate_cli.calibrating import keep
 from delegate_cli.encoders import Encoder, catalog, tuned
 from delegate_cli.encoders.catalog import EncoderSource
 from delegate_cli.errors import EncoderError, IndexUnavailable
-from delegate_cli.index import store
+from delegate_cli.index import outcomes, store
 from delegate_cli.index.calibration import Label
 from delegate_cli.loaded import Loaded
+from delegate_cli.policy.outcomes import Outcomes
 from delegate_cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -101,6 +104,16 @@ class Opener:
                 self.say(f"building the index ({problem})")
             self.build(encoder, force=attempt > 0)
         raise IndexUnavailable(f"no usable index: {problem}", "run: delegate index rebuild")
+
+    def outcomes(self, ready: Loaded) -> Outcomes | None:
+        """What became of earlier tasks, where that is known."""
+        try:
+            kept = outcomes.read(self.folder(ready.encoder), ready.encoder.fingerprint)
+        except (store.Unusable, KeyError, ValueError) as reason:
+            said = str(reason) if isinstance(reason, store.Unusable) else "it is damaged"
+            self.say(f"outcomes of earlier tasks left out: {said} (run: delegate learn)")
+            return None
+        return None if kept is None else Outcomes(kept.vectors, kept.agents, kept.success.astype(np.float64))
 
     def build(self, encoder: Encoder, force: bool) -> dict[str, Any]:
         """Make the index and return its manifest."""

@@ -27,6 +27,7 @@ from delegate_cli.decision import DeciderInfo, Decision, Status
 from delegate_cli.encoders import Encoder, Vectors
 from delegate_cli.endpoints import Request
 from delegate_cli.errors import TaskError
+from delegate_cli.index import learned
 from delegate_cli.index.calibration import Label
 from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.opening import Opener
@@ -87,9 +88,9 @@ class Delegator:
         beside: "Delegator | None" = None,
         load: Load | None = None,
     ) -> None:
-        self.roster = roster
         self.settings = settings if settings is not None else resolve({}, roster.settings)
         self.folder = folder if folder is not None else home()
+        self.roster = roster = learned.teach(self.folder, roster, say)
         self._opener = Opener(self.roster, self.settings, self.folder, rebuild, progress, say, encoder, without)
         self._candidates = Candidates(roster)
         self._nearest = nearest
@@ -147,7 +148,9 @@ class Delegator:
             verdict = self._advised(ready, verdict, opinion)
         if self.adviser.rates(opinion):
             opinion = yield self.adviser.rating(ready, query, verdict.ranking, opinion)
-        verdict = self._rules.ruled(verdict, standing, wanted, lambda: self._ranked(ready, query, standing.everybody()))
+        verdict = self._rules.ruled(
+            verdict, standing, wanted, lambda: self._ranked(ready, query, standing.everybody()), query.vector
+        )
         candidates = self._candidates.of(ready, query, verdict.ranking, ask.top, Heard.of(self.roster, alone, opinion))
         verdict = self._rules.handed(verdict, doubted(verdict.status, candidates))
         if opinion.advice is not None:
@@ -207,6 +210,7 @@ class Delegator:
         """Load encoder and index, once; make what is missing."""
         if self._ready is None:
             self._ready = self._opener.open()
+            self._rules.outcomes = self._opener.outcomes(self._ready)
         return self._ready
 
     def rebuild(self, force: bool = True) -> dict[str, Any]:

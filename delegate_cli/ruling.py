@@ -13,11 +13,13 @@ from delegate_cli import policy
 from delegate_cli.agents import Agent, Roster
 from delegate_cli.circumstances import Escalation, Step, Trade
 from delegate_cli.decision import Status
+from delegate_cli.encoders import Vectors
 from delegate_cli.loaded import Ranking
 from delegate_cli.policy import Constraints, Limits, Standing
 from delegate_cli.policy.escalation import escalate
 from delegate_cli.policy.load import Load
 from delegate_cli.policy.needs import Need
+from delegate_cli.policy.outcomes import Outcomes, prefer_proven
 from delegate_cli.policy.trade import prefer
 from delegate_cli.settings import Settings
 
@@ -55,6 +57,7 @@ class Rules:
         self._roster = roster
         self._settings = settings
         self.limits = Limits(roster, load)
+        self.outcomes: Outcomes | None = None  # of earlier work, where there are any
 
     def wanted(self, constraints: Constraints) -> Constraints:
         """The constraints with what the settings demand of every task."""
@@ -66,13 +69,21 @@ class Rules:
         status = policy.hand_over(top, top - second, ranking.none, threshold, self._settings.min_margin)
         return Verdict(ranking, threshold, status, fused)
 
-    def ruled(self, verdict: Verdict, standing: Standing, wanted: Constraints, everybody: Callable[[], Ranking]) -> Verdict:
+    def ruled(
+        self,
+        verdict: Verdict,
+        standing: Standing,
+        wanted: Constraints,
+        everybody: Callable[[], Ranking],
+        vector: Vectors | None = None,
+    ) -> Verdict:
         """The verdict after preferences, and after asking who would get the task if everybody were there.
 
         Args:
             everybody: ranks those too who only are not there; called only where there are some.
+            vector: of the task, where outcomes of earlier ones may matter.
         """
-        verdict = self._preferred(verdict, wanted)
+        verdict = self._preferred(verdict, wanted, vector)
         agent, detail = self._agent(verdict.ranking.places[0]), "does not fit"
         if standing.absent is not None:
             missed = everybody()
@@ -116,15 +127,20 @@ class Rules:
         reason = policy.suspicion(task, self._roster, shown.tolist())
         return verdict if reason is None else replace(verdict, status=Status.ASK, reason=reason)
 
-    def _preferred(self, verdict: Verdict, wanted: Constraints) -> Verdict:
-        like = self._settings.prefer
-        if like is None or verdict.status is Status.NONE:
+    def _preferred(self, verdict: Verdict, wanted: Constraints, vector: Vectors | None) -> Verdict:
+        """What somebody prefers goes first; where nobody said so, what has been proven."""
+        like, ranking, band = self._settings.prefer, verdict.ranking, self._settings.prefer_band
+        if verdict.status is Status.NONE:
             return verdict
-        ranking = verdict.ranking
+        if like is None:
+            if self.outcomes is None or vector is None:
+                return verdict
+            order, traded = prefer_proven(
+                self._roster, ranking.places, ranking.probability, self.outcomes, vector, band, verdict.threshold
+            )
+            return verdict if traded is None else replace(verdict, ranking=_in_order(ranking, order), traded=traded)
         skills = [need.name for need in wanted.needs if need.need is Need.SKILL]
-        order, traded = prefer(
-            self._roster, ranking.places, ranking.probability, like, self._settings.prefer_band, verdict.threshold, skills
-        )
+        order, traded = prefer(self._roster, ranking.places, ranking.probability, like, band, verdict.threshold, skills)
         return verdict if traded is None else replace(verdict, ranking=_in_order(ranking, order), traded=traded)
 
     def _stood_in(self, verdict: Verdict, standing: Standing, agent: Agent, detail: str) -> Verdict:

@@ -19,7 +19,7 @@ from delegate_cli.pipeline import Delegator
 
 # What an agent becomes without a part of its card. A card always has a name, so all get the same one.
 CARD: dict[str, Callable[[Agent], Agent]] = {
-    "examples": lambda agent: replace(agent, examples=()),
+    "examples": lambda agent: replace(agent, examples=(), learned=()),
     "description": lambda agent: replace(agent, description=""),
     "not_for": lambda agent: replace(agent, not_for=()),
     "name": lambda agent: replace(agent, name="agent"),

@@ -32,7 +32,7 @@ def ladder(delegator: Delegator, tasks: Sequence[LabelledTask], whole: Sequence[
     """
     delegator = remembering(delegator)
     order = delegator.roster.order
-    cards = tuple(replace(delegator.roster.agents[delegator.roster.position[each]], examples=()) for each in order)
+    cards = tuple(replace(delegator.roster.agents[delegator.roster.position[each]], examples=(), learned=()) for each in order)
     total = SEEDS + 2
     progress("ladder", 0, total)
     with variant(delegator, Roster(cards, delegator.roster.path)) as alone:

@@ -70,7 +70,7 @@ def agent_parts(agent: Agent) -> list[tuple[Part, str]]:
     said = sentences(agent.description)
     if len(said) > 1:
         parts += [(Part.SENTENCE, sentence) for sentence in said[:MAX_SENTENCES]]
-    parts += [(Part.EXAMPLE, example) for example in agent.examples]
+    parts += [(Part.EXAMPLE, example) for example in (*agent.examples, *agent.learned)]
     parts += [(Part.NOT_FOR, example) for example in agent.not_for]
     return parts
 

@@ -60,7 +60,9 @@ def _traded(trade: Trade) -> str:
         gains.append(f"{abs(trade.cost_usd):.4g} USD {'cheaper' if trade.cost_usd < 0 else 'dearer'}")
     if trade.latency_ms:
         gains.append(f"{abs(trade.latency_ms):.4g} ms {'faster' if trade.latency_ms < 0 else 'slower'}")
-    if trade.quality:
+    if trade.quality and trade.by == "outcomes":
+        gains.append(f"success on such tasks {trade.quality:+.2f}")
+    elif trade.quality:
         gains.append(f"measured skill {trade.quality:+.2f}")
     what = ", ".join(gains) or "of which less is known"
     return f"preferred over {trade.over} ({trade.by}): {what}; probability {trade.probability:+.2f}"
