@@ -7,7 +7,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-model benchmark constants train clean
+.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-model benchmark year constants train clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -18,6 +18,7 @@ help:
 	@echo "make docs     generate docs/commands.md, docs/decision.svg and completions/"
 	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make bench-model DATA=folder, make constants DATA=folder"
 	@echo "make bench-adversarial   decide every hostile task and card of tests/data/adversarial.jsonl and its clean twin"
+	@echo "make year DATA=folder   simulate a year of answers, draw docs/year.png"
 	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
 	@echo "make train DATA=folder   train the default encoder's adapter again (hours)"
 	@echo "make clean    remove .venv and caches"
@@ -103,6 +104,13 @@ bench-model: .venv/.installed-dev
 
 bench-labels: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.labels $(DATA)
+
+# A simulated year of answers: `delegate learn` again and again; the picture and the table of docs/learning.md.
+year: .venv/.installed-dev
+	@mkdir -p build
+	@rm -f build/year.jsonl
+	$(BIN)/python -m benchmarks.year $(DATA) --out build/year.jsonl
+	$(BIN)/python -m benchmarks.year_page build/year.jsonl --picture docs/year.png
 
 constants: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.constants $(DATA) --encoders $(ENCODERS)
