@@ -18,6 +18,7 @@ from delegate_cli.cli import (
     feedback,
     index,
     journal,
+    learn,
     options,
     replay,
     review,
@@ -42,6 +43,7 @@ app.command(name="calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="review", epilog=review.EXAMPLES)(review.review)
 app.command(name="feedback", epilog=feedback.EXAMPLES)(feedback.feedback)
+app.command(name="learn", epilog=learn.EXAMPLES)(learn.learn)
 app.command(name="why", epilog=journal.WHY_EXAMPLES)(journal.why)
 app.command(name="replay", epilog=replay.EXAMPLES)(replay.replay)
 app.add_typer(journal.app, name="journal")

@@ -1,16 +1,15 @@
 """`delegate index`: make, look at, check and remove the index of a roster."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from delegate_cli.cli import options, streams
+from delegate_cli.cli import journaling, options, streams
 from delegate_cli.cli.options import Listing
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from delegate_cli.agents import Roster
 
 app = typer.Typer(help="The index of a roster: made once, renewed by itself.", no_args_is_help=True, rich_markup_mode=None)
@@ -40,9 +39,10 @@ def rebuild(
 def status(
     agents: options.Agents = options.AgentsDefault,
     encoder: options.Encoder = None,
+    journal: journaling.JournalFile = None,
     format: options.ListingFormat = None,
 ) -> int:
-    """Say whether the index is fresh, and what it promises. Exit code 1 when it is not."""
+    """Say whether the index is fresh, what it promises and whether answers agree. Exit code 1 when it is not fresh."""
     from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home
 
@@ -53,10 +53,11 @@ def status(
     words, calibration = _calibration(manifest)
     models = _models(manifest)
     tuning = _tuning(home(), load_roster(agents), manifest)
+    lines, learnt = _learnt(agents, journal)
     pairs = [("state", state), *_facts(manifest, tuning), *_report(manifest), ("calibration", words)]
-    pairs += [("calibration of a model", words) for words, _ in models]
+    pairs += [*(("calibration of a model", words) for words, _ in models), *lines]
     record = {"state": state, **manifest, "calibration": calibration, "tuning": tuning, "models": [each for _, each in models]}
-    _write(pairs, record, format)
+    _write(pairs, {**record, **learnt}, format)
     return 0 if state == "fresh" else 1
 
 
@@ -74,7 +75,7 @@ def verify(
 
 @app.command(epilog="Example:\n\n\b\n  delegate index clear --agents old.yaml")
 def clear(agents: options.Agents = options.AgentsDefault) -> int:
-    """Remove the index of this roster, and what was calibrated on labelled tasks. The index is made again when needed."""
+    """Remove the index of this roster, with what was calibrated and learnt. The index alone is made again when needed."""
     import shutil
 
     from delegate_cli.errors import IndexUnavailable
@@ -102,10 +103,11 @@ def _state(agents: str, encoder: str | None, whole: bool) -> tuple[str, dict[str
     """`fresh`, or why the index cannot be used; and its manifest where there is one."""
     from delegate_cli.encoders import tuned
     from delegate_cli.index import store
+    from delegate_cli.index.learned import teach
     from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home, resolve
 
-    roster = load_roster(agents)
+    roster = teach(home(), load_roster(agents), streams.note)
     source = tuned.source_for(resolve({"encoder": encoder}, roster.settings).encoder, home(), roster)
     fingerprint = source.known_fingerprint(home())
     folder = store.folder_of(home(), roster, fingerprint)
@@ -122,8 +124,6 @@ def _state(agents: str, encoder: str | None, whole: bool) -> tuple[str, dict[str
 
 def _calibration(manifest: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
     """What was fitted on labelled tasks, in words and as figures."""
-    from pathlib import Path
-
     from delegate_cli.calibrating.keep import status
 
     return status(Path(manifest["generation"]).parent, manifest)
@@ -131,14 +131,39 @@ def _calibration(manifest: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
 
 def _models(manifest: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """What was fitted for models, in words and as figures."""
-    from pathlib import Path
-
     from delegate_cli.calibrating.keep_fusion import status
 
     return status(Path(manifest["generation"]).parent, manifest)
 
 
-def _tuning(home: "Path", roster: "Roster", manifest: dict[str, Any]) -> dict[str, Any] | None:
+def _learnt(agents: str, journal: Path | None) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+    """What was learnt from answers, and whether answers disagree with what is promised."""
+    from delegate_cli.errors import JournalError
+    from delegate_cli.index import learned, store
+    from delegate_cli.learning.watching import drift
+    from delegate_cli.roster.load import load_roster
+    from delegate_cli.settings import home
+
+    roster, record, words = load_roster(agents), None, "nothing"
+    try:
+        known = learned.read(store.folder_of(home(), roster))
+        if known.steps:
+            examples, date = sum(each.example for each in known.standing), known.steps[-1]["date"]
+            record = {"examples": examples, "answers": len(known.standing), "steps": len(known.steps), "date": date}
+            gone = known.gone(roster)
+            words = f"{examples} sample requests from {len(known.standing)} answers, last on {date}"
+            words += f"; not in the roster: {', '.join(gone)}" if gone else ""
+    except (store.Unusable, KeyError, TypeError, ValueError):
+        words = "damaged (run: delegate learn --undo)"
+    try:
+        with journaling.open_journal(journal) as kept:
+            watched = drift(kept, roster, home())
+    except JournalError as error:
+        return [("learnt", words), ("drift", f"not known: {error.message}")], {"learnt": record, "drift": None}
+    return [("learnt", words), ("drift", str(watched))], {"learnt": record, "drift": watched.as_dict()}
+
+
+def _tuning(home: Path, roster: "Roster", manifest: dict[str, Any]) -> dict[str, Any] | None:
     """How the encoder of the index was tuned for this roster; None where it was not."""
     from delegate_cli.encoders import catalog, tuned
 
