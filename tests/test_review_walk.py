@@ -50,6 +50,7 @@ class Screen:
 
     def _own_terminal(self) -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell ignores it for what runs in the background
 
     def until(self, words: str) -> str:
         """Wait for words that were not there before; what was shown since the last call."""

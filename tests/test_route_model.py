@@ -157,7 +157,13 @@ def test_what_is_not_set_is_said(invoke: Run) -> None:
 def test_an_interrupt_ends_a_batch_that_waits_for_the_model(scripted: Scripted, kept: Path) -> None:
     scripted.reply = lambda request: Reply(completion("A"), delay=60)
     command = [*shell.COMMAND, "route", *to(scripted, "--format", "jsonl"), SURE, UNSURE, "a", "b"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell ignores it for what runs in the background
+    )
+    with process:
         give_up = time.monotonic() + shell.TIMEOUT
         while not scripted.received and time.monotonic() < give_up:
             time.sleep(0.05)
