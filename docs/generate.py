@@ -65,7 +65,7 @@ def commands_page() -> str:
 
 def command_paths() -> list[tuple[str, ...]]:
     """Every command as its words after `delegate`: the program itself first, a group before its commands."""
-    from delegate_cli.cli.app import app
+    from delegate_cli.cli.app import command_line
 
     found: list[tuple[str, ...]] = []
 
@@ -74,7 +74,7 @@ def command_paths() -> list[tuple[str, ...]]:
         for name, inner in getattr(command, "commands", {}).items():
             walk(inner, (*path, name))
 
-    walk(typer.main.get_command(app), ())
+    walk(typer.main.get_command(command_line()), ())
     return found
 
 

@@ -14,7 +14,7 @@ import typer
 
 import delegate_cli
 from delegate_cli import errors
-from delegate_cli.cli.app import app
+from delegate_cli.cli.app import command_line
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ def commands() -> dict[str, Any]:
         for word, inner in getattr(command, "commands", {}).items():
             walk(inner, f"{name} {word}")
 
-    walk(typer.main.get_command(app), "delegate")
+    walk(typer.main.get_command(command_line()), "delegate")
     return found
 
 

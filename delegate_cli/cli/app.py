@@ -1,5 +1,6 @@
 """The `delegate` command: its subcommands, and the one place where errors become a line and an exit code."""
 
+import importlib
 import os
 import sys
 from typing import Annotated, Any
@@ -10,47 +11,49 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import typer
 
 from delegate_cli import __version__
-from delegate_cli.cli import (
-    agents,
-    calibrate,
-    doctor,
-    evaluate,
-    feedback,
-    index,
-    journal,
-    learn,
-    options,
-    replay,
-    review,
-    route,
-    schema,
-    streams,
-    tune,
-)
+from delegate_cli.cli import options, streams
 from delegate_cli.errors import DelegateError, UsageError
 
-app = typer.Typer(
-    name="delegate",
-    help="Who should do this task? Reads agents from agents.yaml and says which one, how sure it is, and why.",
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-app.command(name="route", epilog=route.EXAMPLES)(route.route)
-app.command(name="eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
-app.command(name="calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
-app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
-app.command(name="review", epilog=review.EXAMPLES)(review.review)
-app.command(name="feedback", epilog=feedback.EXAMPLES)(feedback.feedback)
-app.command(name="learn", epilog=learn.EXAMPLES)(learn.learn)
-app.command(name="why", epilog=journal.WHY_EXAMPLES)(journal.why)
-app.command(name="replay", epilog=replay.EXAMPLES)(replay.replay)
-app.add_typer(journal.app, name="journal")
-app.add_typer(index.app, name="index")
-app.add_typer(agents.app, name="agents")
-app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
-app.command(name="schema", epilog=schema.EXAMPLES)(schema.schema)
+# Name → module and function, in the order of the help; a group has no function, but an `app`.
+COMMANDS = {
+    "route": ("route", "route"),
+    "eval": ("evaluate", "evaluate"),
+    "calibrate": ("calibrate", "calibrate"),
+    "tune": ("tune", "tune"),
+    "review": ("review", "review"),
+    "feedback": ("feedback", "feedback"),
+    "learn": ("learn", "learn"),
+    "why": ("journal", "why"),
+    "replay": ("replay", "replay"),
+    "journal": ("journal", ""),
+    "index": ("index", ""),
+    "agents": ("agents", ""),
+    "doctor": ("doctor", "doctor"),
+    "schema": ("schema", "schema"),
+}
+
+
+def command_line(only: str | None = None) -> typer.Typer:
+    """All commands, or one: loading and reading the options of all takes 50 ms."""
+    app = typer.Typer(
+        name="delegate",
+        help="Who should do this task? Reads agents from agents.yaml and says which one, how sure it is, and why.",
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_root)
+    for name, (module_name, function) in COMMANDS.items():
+        if only not in (None, name):
+            continue
+        module = importlib.import_module(f"delegate_cli.cli.{module_name}")
+        if not function:
+            app.add_typer(module.app, name=name)
+            continue
+        examples = module.WHY_EXAMPLES if name == "why" else module.EXAMPLES
+        app.command(name=name, epilog=examples)(getattr(module, function))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -59,7 +62,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
 def _root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug.")] = False,
@@ -84,7 +86,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """The exit code of a command line; every error is shown here."""
     try:
-        result = app(arguments, prog_name="delegate", standalone_mode=False)
+        result = command_line(_named(arguments))(arguments, prog_name="delegate", standalone_mode=False)
         if result == 130:  # Typer turns an interrupt into this code and says nothing
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
@@ -101,6 +103,14 @@ def run(arguments: list[str]) -> int:
         return _bug(error, arguments)
     finally:
         options.stop_progress()
+
+
+def _named(arguments: list[str]) -> str | None:
+    """The command that a command line names, unless all are to be known: for help, for completion, and for what names none."""
+    if "_DELEGATE_COMPLETE" in os.environ:
+        return None
+    first = next((argument for argument in arguments if not argument.startswith("-")), None)
+    return first if first in COMMANDS else None
 
 
 def _usage(error: Any, arguments: list[str]) -> int:
