@@ -4,7 +4,7 @@ Rankings go in, inquiries come out; an inquiry ends in an `Opinion`, never in an
 of how a question is put or sent.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from copy import copy
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from delegate_cli import cards
-from delegate_cli.advice import Advice, Cost, Opinion
 from delegate_cli.agents import Roster
 from delegate_cli.calibrating import keep_fusion
 from delegate_cli.connecting import Connection, Manner, Restorer, Run, connect, kind_of, with_redaction
 from delegate_cli.deciders.question import Answer, ModelDecider, Question
-from delegate_cli.decision import Candidate, ModelLevel, Status
+from delegate_cli.decision import ModelLevel, Status
 from delegate_cli.endpoints import Request, is_loopback
 from delegate_cli.errors import BudgetError, EndpointError, SettingsError
 from delegate_cli.loaded import Loaded, Ranking
+from delegate_cli.opinion import Advice, Cost, Opinion
 from delegate_cli.pending import Inquiry
 from delegate_cli.retrievers.fused import Query
 from delegate_cli.settings import Settings
@@ -36,7 +36,7 @@ class Adviser:
     """Asks one model decider for one roster.
 
     Args:
-        run: what is shared in one run; None where no model is to be asked.
+        run: what is shared in one run.
         endpoint: its base URL, or IN_PROCESS.
         say: is told of the first failure of each kind.
     """
@@ -46,7 +46,7 @@ class Adviser:
         roster: Roster,
         settings: Settings,
         manner: Manner,
-        run: Run | None,
+        run: Run,
         endpoint: str,
         say: Callable[[str], None],
     ) -> None:
@@ -58,11 +58,6 @@ class Adviser:
         self._say = say
         self._run = run
 
-    @property
-    def possible(self) -> bool:
-        """Whether there is a model to ask."""
-        return self._run is not None
-
     def of(self, roster: Roster) -> "Adviser":
         """One for another roster, through the same connection and within the same budget."""
         other = copy(self)
@@ -71,17 +66,11 @@ class Adviser:
 
     def spent(self) -> dict[str, Any]:
         """What this run came to (`connecting.Run.spent`)."""
-        return self._open.spent()
+        return self._run.spent()
 
     async def close(self) -> None:
         """End the connection; called in the thread that asks."""
-        if self._run is not None:
-            await self._run.close()
-
-    @property
-    def _open(self) -> Run:
-        assert self._run is not None
-        return self._run
+        await self._run.close()
 
     def preview(self, inquiry: Inquiry) -> list[Request]:
         """What would be sent for an inquiry, as far as is known what the endpoint can do. Nothing is sent or opened."""
@@ -91,7 +80,7 @@ class Adviser:
         if self._manner.redact is not None:
             question = self._manner.redact.question(question)[0]
         if self._endpoint == IN_PROCESS:
-            return list(self._open.connection.model.requests(question))
+            return list(self._run.connection.model.requests(question))
         from delegate_cli.deciders.levels import ANCHORS, level_requests
         from delegate_cli.deciders.models import model_decider
         from delegate_cli.endpoints.known import Known
@@ -104,8 +93,6 @@ class Adviser:
 
     def wanted(self, status: Status, none: float) -> bool:
         """Whether the model is to be asked, after what the head says alone."""
-        if self._run is None:
-            return False
         if self._manner.always or self._settings.decider != "auto":
             return True
         clear = none >= 1 - 2 * self._settings.target_error  # true probabilities above it are wrong less often than that
@@ -123,7 +110,7 @@ class Adviser:
 
     def rates(self, opinion: Opinion) -> bool:
         """Whether the model is also to give the first candidates a level."""
-        return self._manner.rubric and self._run is not None and opinion.fallback is None
+        return self._manner.rubric and opinion.fallback is None
 
     def rating(self, ready: Loaded, query: Query, ranking: Ranking, opinion: Opinion) -> Inquiry:
         """The first candidates, to be given levels; it ends in the opinion with them."""
@@ -135,7 +122,7 @@ class Adviser:
         from delegate_cli.deciders.levels import ANCHORS, Rated, rate
 
         async def ask(sent: Question) -> Rated:
-            client = self._open.connection.client
+            client = self._run.connection.client
             return Rated({}) if client is None else await rate(client, sent, self._settings.llm.levels or ANCHORS, RATED)
 
         try:
@@ -168,36 +155,36 @@ class Adviser:
                 raise
             rest = "the head decides the rest" if isinstance(error, BudgetError) else "the head decides"
             return Opinion(fallback=self._fallen_back(error, rest))
-        self._open.tally.add(answer)
+        self._run.tally.add(answer)
         return Opinion(Advice(places, answer))
 
     async def _answer(self, sent: Question) -> Answer:
         try:
-            return await self._open.connection.model.answer(sent)
+            return await self._run.connection.model.answer(sent)
         finally:
             if self._manner.watch is not None:
-                self._manner.watch(sent, self._open.connection.model)
+                self._manner.watch(sent, self._run.connection.model)
 
     async def _guarded(self, question: Question, ask: Callable[[Question], Awaitable[T]]) -> tuple[T, Restorer | None]:
         """What comes of a question that may be sent, without what is private; nothing is sent where that is in vain."""
         if not question.cards:
             raise LocalOnly("no agent's card may be sent away (local_only)", "use an endpoint on this machine")
-        if self._open.stopped is not None:
-            raise self._open.stopped
+        if self._run.stopped is not None:
+            raise self._run.stopped
         restorer = None
         if self._manner.redact is not None:
             question, restorer = self._manner.redact.question(question)
         try:
             found = await ask(question)
         except EndpointError as error:
-            self._open.failed(error)
+            self._run.failed(error)
             raise
-        self._open.answered()
+        self._run.answered()
         return found, restorer
 
     def _fallen_back(self, error: EndpointError, rest: str) -> dict[str, str]:
-        first = not self._open.tally.fallbacks[error.code]
-        self._open.tally.fallbacks[error.code] += 1
+        first = not self._run.tally.fallbacks[error.code]
+        self._run.tally.fallbacks[error.code] += 1
         if first:
             self._say(f"model: {error.message} ({error.fix}); {rest}")
         return {"reason": error.message, "code": error.code}
@@ -209,20 +196,10 @@ class LocalOnly(EndpointError):
     code = "local_only"
 
 
-def doubted(status: Status, candidates: Sequence[Candidate]) -> Status:
-    """`decided` becomes `ask` where the model's level of the first candidate contradicts it strongly."""
-    first = candidates[0] if candidates else None
-    if status is not Status.DECIDED or first is None or first.model_level is None or first.rubric is None:
-        return status
-    from delegate_cli.deciders.levels import disagrees
-
-    return Status.ASK if disagrees(first.model_level.level, first.rubric.level) else status
-
-
 def adviser(
     roster: Roster, settings: Settings, manner: Manner, model: ModelDecider | None, say: Callable[[str], None]
 ) -> Adviser:
-    """The adviser of these settings; one that is never wanted where no model is configured.
+    """The adviser of these settings.
 
     Args:
         model: a decider to ask instead of the endpoint's.
@@ -231,10 +208,8 @@ def adviser(
         SettingsError: a decider that needs a model is wanted and there is none.
     """
     manner = with_redaction(manner, settings)
-    if model is not None and settings.decider != "head":
+    if model is not None:
         return Adviser(roster, settings, manner, Run(lambda: Connection(model)), IN_PROCESS, say)
-    if settings.decider == "head" or (settings.decider == "auto" and not settings.llm.configured):
-        return Adviser(roster, settings, manner, None, IN_PROCESS, say)
     if not settings.llm.configured:
         raise SettingsError(f"the decider {settings.decider} needs a model, and none is set", _NO_MODEL)
     return Adviser(roster, settings, manner, Run(lambda: connect(settings, manner, say)), settings.llm.url, say)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -154,7 +154,7 @@ class Roster:
     @cached_property
     def sha256(self) -> str:
         """Hash of what the agents say, independent of their order, of comments and of layout."""
-        return _hash([{**asdict(agent), "learned": ()} for agent in self.agents])
+        return _hash([{**_plain(agent), "learned": ()} for agent in self.agents])
 
     @cached_property
     def text_sha256(self) -> str:
@@ -164,6 +164,11 @@ class Roster:
         )
 
 
+def _plain(value: Any) -> Any:
+    """What JSON has no form for: a dataclass by its fields (`asdict` would copy all there is below them), the rest as text."""
+    return {each.name: getattr(value, each.name) for each in fields(value)} if is_dataclass(value) else str(value)
+
+
 def _hash(facts: Any) -> str:
-    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=_plain)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from delegate_cli.agents import Kind
+from delegate_cli.errors import TaskError
 from delegate_cli.policy import NO_CONSTRAINTS, Constraints
 from delegate_cli.policy.needs import parse_needs
+
+MAX_TASK = 1024 * 1024  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +74,23 @@ class Ask:
             presence=bool(given("presence", True)),
         )
         return cls(top=given("top", 3), constraints=constraints, context=given("context"), previous=given("previous"))
+
+
+def check_task(task: str) -> str:
+    """A task without outer white space.
+
+    Raises:
+        TaskError: it is empty, longer than 1 MiB, or has half a surrogate pair.
+    """
+    if len(task) > MAX_TASK:
+        raise TaskError(f"the task has {len(task):,} characters; the limit is {MAX_TASK:,}", "shorten it")
+    try:
+        task.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise TaskError(
+            f"the task has half a surrogate pair at character {error.start + 1}", "send valid Unicode text"
+        ) from None
+    task = task.strip()
+    if not task:
+        raise TaskError("the task is empty", "say in words what is to be done")
+    return task

@@ -1,20 +1,20 @@
 """A ranking → the candidates of the record, with evidence and rubric, and what set the runner-up apart."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from delegate_cli.advice import Opinion, masses
 from delegate_cli.agents import Roster
 from delegate_cli.confidence import rubric
 from delegate_cli.deciders.head import VIEWS
-from delegate_cli.decision import Candidate, ModelLevel
+from delegate_cli.decision import Candidate, ModelLevel, Status
 from delegate_cli.evidence import Quotable, content_words
 from delegate_cli.index.parts import agent_parts
 from delegate_cli.loaded import Loaded, Ranking
+from delegate_cli.opinion import Opinion, masses
 from delegate_cli.retrievers.fused import Query
 
 Floats = NDArray[np.float64]
@@ -45,6 +45,16 @@ class Heard:
             return candidate
         level = self.levels.get(agent)
         return replace(candidate, head=self.head.get(agent), model=self.model.get(agent), model_level=level)
+
+
+def doubted(status: Status, candidates: Sequence[Candidate]) -> Status:
+    """`decided` becomes `ask` where the model's level of the first candidate contradicts it strongly."""
+    first = candidates[0] if candidates else None
+    if status is not Status.DECIDED or first is None or first.model_level is None or first.rubric is None:
+        return status
+    from delegate_cli.deciders.levels import disagrees
+
+    return Status.ASK if disagrees(first.model_level.level, first.rubric.level) else status
 
 
 class Candidates:

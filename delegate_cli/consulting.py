@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from delegate_cli.advice import Opinion
 from delegate_cli.advising import Adviser
 from delegate_cli.agents import Roster
 from delegate_cli.calibrating import fusing
@@ -23,6 +22,7 @@ from delegate_cli.fitting import HeldOut, hold_out, none_features, prepare
 from delegate_cli.index.calibration import Label
 from delegate_cli.index.parts import parts_of
 from delegate_cli.loaded import Loaded, Ranking
+from delegate_cli.opinion import Opinion
 from delegate_cli.pending import Asking, Inquiry
 from delegate_cli.retrievers.fused import Query
 

@@ -25,14 +25,13 @@ STAYS = 0.9  # of the turns that depend, those that stay with the agent that ask
 LEADS = 0.5  # from here on the task is looked up together with its context
 SURE = 0.97  # the most that the reading as a follow-up may count
 CONTEXT = 400  # characters of the end of a context: the encoder reads about 128 tokens, and the task must be among them
-_SPEAKER = re.compile(r"^\s*(user|agent|assistant|customer|human|ai|bot|system)\s*:\s*", re.IGNORECASE | re.MULTILINE)
-_WORD = re.compile(
-    r"[\u3040-\u9fff\uac00-\ud7af]{1,2}|[^\W\u3040-\u9fff\uac00-\ud7af]+"
-)  # two characters of Chinese are a word
+# Patterns are compiled when there is an earlier turn, which most tasks do not have.
+_SPEAKER = r"(?im)^\s*(user|agent|assistant|customer|human|ai|bot|system)\s*:\s*"
+_WORD = r"[\u3040-\u9fff\uac00-\ud7af]{1,2}|[^\W\u3040-\u9fff\uac00-\ud7af]+"  # two characters of Chinese are a word
 _BACK = "that this those these them they it its both neither either one ones first second third last former latter other same"
 _ANSWER = f"yes yeah yep no nope not ok okay sure please exactly right fine and but then with without only by {_BACK}"
-_STARTS = re.compile(rf"\W*(the\s+)?({'|'.join(_ANSWER.split())}|as|for|in|at|on|from|to)\b", re.IGNORECASE)
-_POINTS = re.compile(rf"\b({'|'.join(_BACK.split())}|him|her|instead|then)\b", re.IGNORECASE)
+_STARTS = rf"(?i)\W*(the\s+)?({'|'.join(_ANSWER.split())}|as|for|in|at|on|from|to)\b"
+_POINTS = rf"(?i)\b({'|'.join(_BACK.split())}|him|her|instead|then)\b"
 
 
 def read(
@@ -65,15 +64,21 @@ def depends(task: str, clear: float) -> float:
     Args:
         clear: what the likeliest agent gets for the task alone, in [0, 1].
     """
-    words = max(len(_WORD.findall(task)), 1)
+    words = max(len(re.findall(_WORD, task)), 1)
     alone = math.log((clear + _EDGE) / (1.0 - clear + _EDGE))
-    features = (1.0, math.log(words), float(_STARTS.match(task) is not None), float(_POINTS.search(task) is not None), alone)
+    features = (
+        1.0,
+        math.log(words),
+        float(re.match(_STARTS, task) is not None),
+        float(re.search(_POINTS, task) is not None),
+        alone,
+    )
     return 1.0 / (1.0 + math.exp(-sum(weight * feature for weight, feature in zip(WEIGHTS, features, strict=True))))
 
 
 def joined(context: str, task: str) -> str:
     """The end of a context, without the names of the speakers, and the task."""
-    return f"{_SPEAKER.sub('', context).strip()[-CONTEXT:]}\n{task}"
+    return f"{re.sub(_SPEAKER, '', context).strip()[-CONTEXT:]}\n{task}"
 
 
 def mixed(alone: Ranking, joint: Ranking | None, previous: int | None, weight: float) -> Ranking:

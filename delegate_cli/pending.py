@@ -10,11 +10,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from delegate_cli.deciders.question import Question
 from delegate_cli.decision import Decision
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+
+    from delegate_cli.deciders.question import Question
 
 Start = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -23,7 +24,7 @@ Start = Callable[[], Coroutine[Any, Any, Any]]
 class Inquiry:
     """A question that the path of a task waits for; `start` is called in the thread that asks. `rating`: it asks for levels."""
 
-    question: Question
+    question: "Question"
     start: Start
     rating: bool = False
 

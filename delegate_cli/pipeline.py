@@ -13,24 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from delegate_cli import followup
-from delegate_cli.advice import Opinion, fuse, unfitted
-from delegate_cli.advising import Adviser, adviser, doubted
 from delegate_cli.agents import Roster
 from delegate_cli.ask import Ask as Ask
-from delegate_cli.calibrating import keep_fusion
-from delegate_cli.calibrating.keep_fusion import Fusions
-from delegate_cli.candidates import Candidates, Heard, contrast
-from delegate_cli.confidence import fusion
-from delegate_cli.connecting import Manner
-from delegate_cli.deciders.question import ModelDecider
+from delegate_cli.ask import check_task
+from delegate_cli.candidates import Candidates, Heard, contrast, doubted
 from delegate_cli.decision import DeciderInfo, Decision, Status
 from delegate_cli.encoders import Encoder, Vectors
-from delegate_cli.endpoints import Request
-from delegate_cli.errors import TaskError
+from delegate_cli.errors import SettingsError
 from delegate_cli.index import learned
 from delegate_cli.index.calibration import Label
 from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.opening import Opener
+from delegate_cli.opinion import Opinion
 from delegate_cli.pending import Asking, Pending, Steps
 from delegate_cli.policy import ANYBODY_THERE, Constraints, Standing
 from delegate_cli.policy.load import Load
@@ -39,10 +33,13 @@ from delegate_cli.ruling import Rules, Verdict
 from delegate_cli.settings import Settings, home, resolve
 
 if TYPE_CHECKING:
+    from delegate_cli.advising import Adviser
     from delegate_cli.calibrating.fit import Calibration
     from delegate_cli.calibrating.fusing import FusionCalibration
-
-MAX_TASK = 1024 * 1024  # characters
+    from delegate_cli.calibrating.keep_fusion import Fusions
+    from delegate_cli.connecting import Manner
+    from delegate_cli.deciders.question import ModelDecider
+    from delegate_cli.endpoints import Request
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -83,8 +80,8 @@ class Delegator:
         encoder: Encoder | None = None,
         without: frozenset[str] = frozenset(),
         nearest: int | None = None,
-        manner: Manner = Manner(),
-        model: ModelDecider | None = None,
+        manner: "Manner | None" = None,
+        model: "ModelDecider | None" = None,
         beside: "Delegator | None" = None,
         load: Load | None = None,
     ) -> None:
@@ -98,7 +95,7 @@ class Delegator:
         self._fits: Fusions | None = None
         self._owns_connection = beside is None
         self._asking: Asking = Asking() if beside is None else beside._asking
-        self.adviser: Adviser = beside.adviser.of(roster) if beside else adviser(roster, self.settings, manner, model, say)
+        self.adviser = self._adviser(manner, model, beside, say)
         self._thresholds: dict[float, float] = {}
         self._rules = Rules(roster, self.settings, load)
 
@@ -121,11 +118,12 @@ class Delegator:
         """Start to decide a checked task, whose vector may be known already; many may be under way at once."""
         return Pending(self.path(task, vector, ask), self._asking, answered)
 
-    def preview(self, task: str, ask: Ask = Ask()) -> list[Request]:
+    def preview(self, task: str, ask: Ask = Ask()) -> "list[Request]":
         """What a model would be sent for a task, before any answer; empty where the head decides alone. Nothing is sent."""
         steps = self.path(check_task(task), None, ask)
         try:
-            return self.adviser.preview(next(steps))
+            inquiry = next(steps)
+            return [] if self.adviser is None else self.adviser.preview(inquiry)
         except StopIteration:
             return []
         finally:
@@ -143,10 +141,10 @@ class Delegator:
         query, alone, turn = followup.read(ready, task, vector, ask, place, lambda query: self._ranked(ready, query, standing))
         verdict = own = self._rules.judged(alone, self._threshold(ready))
         opinion = Opinion()
-        if self.adviser.wanted(verdict.status, alone.none):
+        if self.adviser is not None and self.adviser.wanted(verdict.status, alone.none):
             opinion = yield self.adviser.inquiry(ready, query, alone)
             verdict = self._advised(ready, verdict, opinion)
-        if self.adviser.rates(opinion):
+        if self.adviser is not None and self.adviser.rates(opinion):
             opinion = yield self.adviser.rating(ready, query, verdict.ranking, opinion)
         verdict = self._rules.ruled(
             verdict, standing, wanted, lambda: self._ranked(ready, query, standing.everybody()), query.vector
@@ -184,8 +182,11 @@ class Delegator:
 
     def _advised(self, ready: Loaded, alone: Verdict, opinion: Opinion) -> Verdict:
         """The verdict with the model's answer in it; without one the head's stands."""
-        if opinion.advice is None:
+        if opinion.advice is None or self.adviser is None:
             return alone
+        from delegate_cli.advice import fuse, unfitted
+        from delegate_cli.confidence import fusion
+
         fitted = self._fusions(ready).get(self.adviser.key(opinion.advice.answer))
         ranking = fuse(alone.ranking, opinion.advice, fusion.DEFAULT if fitted is None else fitted.weights)
         cut = alone.threshold
@@ -233,9 +234,13 @@ class Delegator:
 
         Raises:
             EndpointError: it answered none of them.
+            SettingsError: no model is configured.
         """
         from delegate_cli import consulting  # scikit-learn and scipy: 1 s
+        from delegate_cli.calibrating import keep_fusion
 
+        if self.adviser is None:
+            raise SettingsError("there is no model to calibrate", "set llm.model, and a decider that asks it")
         ready, share, progress = self.ready(), facts["none_share"], self._opener.progress
         if isinstance(labels, int):
             cases, share = consulting.left_out(ready, self.roster, self.adviser, labels, progress)
@@ -251,7 +256,7 @@ class Delegator:
 
     def close(self) -> None:
         """End the connection to the model, if there is one."""
-        if self._owns_connection:
+        if self._owns_connection and self.adviser is not None:
             self._asking.close(self.adviser.close)
 
     def __enter__(self) -> "Delegator":
@@ -264,7 +269,22 @@ class Delegator:
         self._ready = self._fits = None
         self._thresholds.clear()
 
-    def _fusions(self, ready: Loaded) -> Fusions:
+    def _adviser(
+        self, manner: "Manner | None", model: "ModelDecider | None", beside: "Delegator | None", say: Callable[[str], None]
+    ) -> "Adviser | None":
+        """Who asks a model; None where none is ever to be asked."""
+        if beside is not None:
+            return None if beside.adviser is None else beside.adviser.of(self.roster)
+        if not self.settings.asks_model and (model is None or self.settings.decider == "head"):
+            return None
+        from delegate_cli.advising import adviser  # what talks to models: 15 ms that the head alone does without
+        from delegate_cli.connecting import Manner
+
+        return adviser(self.roster, self.settings, manner or Manner(), model, say)
+
+    def _fusions(self, ready: Loaded) -> "Fusions":
+        from delegate_cli.calibrating.keep_fusion import Fusions
+
         if self._fits is None:
             self._fits = Fusions(self._opener.folder(ready.encoder), ready.index.manifest, self._opener.say)
         return self._fits
@@ -315,23 +335,3 @@ class Delegator:
 
     def _roster_facts(self) -> dict[str, str | None]:
         return {"path": self.roster.path, "sha256": self.roster.sha256}
-
-
-def check_task(task: str) -> str:
-    """A task without outer white space.
-
-    Raises:
-        TaskError: it is empty, longer than 1 MiB, or has half a surrogate pair.
-    """
-    if len(task) > MAX_TASK:
-        raise TaskError(f"the task has {len(task):,} characters; the limit is {MAX_TASK:,}", "shorten it")
-    try:
-        task.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise TaskError(
-            f"the task has half a surrogate pair at character {error.start + 1}", "send valid Unicode text"
-        ) from None
-    task = task.strip()
-    if not task:
-        raise TaskError("the task is empty", "say in words what is to be done")
-    return task

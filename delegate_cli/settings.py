@@ -156,6 +156,11 @@ class Settings:
                 f"use one of: {', '.join(DECIDERS)}",
             )
 
+    @property
+    def asks_model(self) -> bool:
+        """Whether a model may ever be asked, or has to be and is not configured."""
+        return self.decider != "head" and (self.decider != "auto" or self.llm.configured)
+
 
 def resolve(flags: Mapping[str, Any], roster: Mapping[str, Any]) -> Settings:
     """Merge the sources; a flag of None was not given.

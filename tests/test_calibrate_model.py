@@ -17,7 +17,6 @@ from llm import Received, Reply, Scripted, completion
 from shell import SMALL, Result
 
 from delegate_cli import Delegator, load_roster
-from delegate_cli.advice import Advice
 from delegate_cli.calibrating import fusing
 from delegate_cli.calibrating.fusing import Consulted
 from delegate_cli.confidence.metrics import expected_calibration_error
@@ -28,6 +27,7 @@ from delegate_cli.decision import Decision
 from delegate_cli.endpoints import Request
 from delegate_cli.index.calibration import Label
 from delegate_cli.loaded import Ranking
+from delegate_cli.opinion import Advice
 from delegate_cli.pipeline import Ask
 from delegate_cli.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from delegate_cli.advice import Advice, FusionFit, fuse, masses, unfitted
+from delegate_cli.advice import FusionFit, fuse, trust, unfitted
 from delegate_cli.calibrating.fit import (
     Judged,
     Verdict,
@@ -24,6 +24,7 @@ from delegate_cli.calibrating.fit import (
 from delegate_cli.confidence import fusion, threshold
 from delegate_cli.confidence.fusion import Rows, Weights
 from delegate_cli.loaded import Ranking
+from delegate_cli.opinion import Advice, masses
 
 Floats = NDArray[np.float64]
 ALONE = Weights(1.0, 0.0, 0.0, 0.0)
@@ -116,7 +117,7 @@ def fitted(tasks: Sequence[Consulted], chosen: NDArray[np.bool_], each: Floats) 
     rows = Rows.of(
         [masses(task.alone, task.advice.places) for task in train],
         [task.advice.answer.probability for task in train],
-        [task.advice.trust for task in train],
+        [trust(task.advice) for task in train],
     )
     gold = np.zeros(rows.head.shape, dtype=bool)
     for row, task in enumerate(train):

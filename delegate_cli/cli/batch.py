@@ -123,7 +123,7 @@ def _read(
     pool: ThreadPoolExecutor,
     ready: Any,
 ) -> None:
-    from delegate_cli.pipeline import check_task
+    from delegate_cli.ask import check_task
 
     try:
         for line in lines:

@@ -112,7 +112,7 @@ def _note_own_labels(path: str, delegator: Any, tasks: Any) -> None:
 
     fingerprint = source_for(delegator.settings.encoder, delegator.folder, delegator.roster).fingerprint
     folder, data = folder_of(delegator.folder, delegator.roster, fingerprint), Path(path).read_bytes()
-    if rests_on(folder, data) or (delegator.adviser.possible and keep_fusion.rests_on(folder, data)):
+    if rests_on(folder, data) or (delegator.adviser is not None and keep_fusion.rests_on(folder, data)):
         streams.note(
             "the calibration was fitted on these very tasks, so figures flatter it; calibrate prints cross-fitted ones"
         )

@@ -115,7 +115,7 @@ def takes(*without: str) -> Callable[[Any], Any]:
 
 def summarise(delegator: "Delegator", quiet: bool) -> None:
     """Say on stderr what asking a model came to, where there is one."""
-    if delegator.adviser.possible and not quiet:
+    if delegator.adviser is not None and not quiet:
         from delegate_cli.render.prompts import summary_line
 
         streams.note(summary_line(delegator.adviser.spent()))

@@ -105,7 +105,7 @@ def open_delegator(
         tell(
             f"roster {clean(agents)}: {len(roster)} agents; encoder {settings.encoder}; target error {settings.target_error:g}"
         )
-    manner = asking.manner(settings)
+    manner = asking.manner(settings) if settings.asks_model else None
     return Delegator(roster, settings, rebuild=rebuild, progress=progress(quiet), say=tell, manner=manner, load=load)
 
 

@@ -175,7 +175,7 @@ def _dry_run(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", quie
     from delegate_cli.render.jsonl import dumps
     from delegate_cli.render.prompts import dry_record
 
-    if not delegator.adviser.possible:
+    if delegator.adviser is None:
         raise UsageError("--dry-run: there is no model to ask", "name one with --model, or set llm.model in the roster")
     errors = alone = 0
     for line in lines:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from delegate_cli.agents import Roster
+from delegate_cli.ask import check_task
 from delegate_cli.errors import DelegateError, TaskError
-from delegate_cli.pipeline import check_task
 
 
 class LabelError(DelegateError):
