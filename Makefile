@@ -42,7 +42,7 @@ help:
 
 demo: .venv/.installed
 	@echo "routing three tasks over agents.yaml (the first run compiles the encoder and builds the index)"
-	@$(BIN)/delegate route --agents agents.yaml --format table \
+	@$(BIN)/delegate route --agents agents.yaml --at any --format table \
 	  "I returned the scanner two weeks ago, when do I get my money back?" \
 	  "Introduce our scanners to a chemist chain with shops on both sides of the Danish-German border" \
 	  "Solve 3x^2 - 7x + 2 = 0 for my homework"

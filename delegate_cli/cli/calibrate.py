@@ -1,6 +1,5 @@
 """`delegate calibrate`: probabilities, `none` and threshold fitted on the user's own labelled tasks."""
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -66,8 +65,10 @@ def calibrate(
         else:
             found = delegator.calibrate_model(labels if left_out is None else left_out, facts, store_it=not dry_run)
             model_options.summarise(delegator, quiet)
+    from delegate_cli.render import calibration
+
     record = {**found.as_dict(), "stored": found.applied and not dry_run}
-    _write(record, format, no_color)
+    options.write_record(record, calibration, format, no_color)
     return 0
 
 
@@ -109,16 +110,3 @@ def _reset(agents: str, format: Listing | None) -> int:
     chosen = options.listing_format(format)
     streams.write(json_text({"removed": removed}) if chosen is Listing.JSON else reset_line(removed))
     return 0
-
-
-def _write(record: dict[str, Any], format: Listing | None, no_color: bool) -> None:
-    from delegate_cli.render import calibration
-    from delegate_cli.render.jsonl import json_text
-
-    chosen = options.listing_format(format)
-    if chosen is Listing.JSON:
-        streams.write(json_text(record))
-    elif chosen is Listing.PLAIN:
-        streams.write(calibration.plain(record))
-    else:
-        streams.write(calibration.table(record, streams.wants_color(no_color, sys.stdout), streams.width()))

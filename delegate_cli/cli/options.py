@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -78,6 +78,29 @@ def listing_format(chosen: Listing | None) -> Listing:
     import sys
 
     return chosen or (Listing.TABLE if streams.is_terminal(sys.stdout) else Listing.PLAIN)
+
+
+class Rendering(Protocol):
+    """A module of `render` with two forms of one record."""
+
+    def plain(self, record: dict[str, Any]) -> str: ...
+
+    def table(self, record: dict[str, Any], color: bool, width: int) -> str: ...
+
+
+def write_record(record: dict[str, Any], rendering: Rendering, format: Listing | None, no_color: bool) -> None:
+    """A record as JSON, plain lines or a table."""
+    import sys
+
+    from delegate_cli.render.jsonl import json_text
+
+    chosen = listing_format(format)
+    if chosen is Listing.JSON:
+        streams.write(json_text(record))
+    elif chosen is Listing.PLAIN:
+        streams.write(rendering.plain(record))
+    else:
+        streams.write(rendering.table(record, streams.wants_color(no_color, sys.stdout), streams.width()))
 
 
 def open_delegator(

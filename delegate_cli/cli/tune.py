@@ -1,6 +1,5 @@
 """`delegate tune`: the encoder trained on the user's own roster and labelled tasks."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -52,8 +51,10 @@ def tune(
 
     labels = [Label(each.task, tuple(sorted(each.agents))) for each in read_labelled(tasks, place.roster)]
     labels = usable(labels, place.roster)  # before anything heavy is loaded
+    from delegate_cli.render import tuning
+
     record = _tuned(place, labels, {"steps": steps, "minutes": minutes, "seed": seed}, dry_run)
-    _write(record, format, no_color)
+    options.write_record(record, tuning, format, no_color)
     return 0
 
 
@@ -99,16 +100,3 @@ def _undo(place: "Place", format: Listing | None) -> int:
     chosen = options.listing_format(format)
     streams.write(json_text({"removed": removed}) if chosen is Listing.JSON else undo_line(removed))
     return 0
-
-
-def _write(record: dict[str, Any], format: Listing | None, no_color: bool) -> None:
-    from delegate_cli.render import tuning
-    from delegate_cli.render.jsonl import json_text
-
-    chosen = options.listing_format(format)
-    if chosen is Listing.JSON:
-        streams.write(json_text(record))
-    elif chosen is Listing.PLAIN:
-        streams.write(tuning.plain(record))
-    else:
-        streams.write(tuning.table(record, streams.wants_color(no_color, sys.stdout), streams.width()))

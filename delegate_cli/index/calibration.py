@@ -7,13 +7,12 @@ kill at any moment finds a whole pair. Knows nothing of what the fitted numbers 
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from delegate_cli.index import store
+from delegate_cli.index import sealed, store
 
 FORMAT = 1  # raise when a key means something else than before
 _NAME = "CALIBRATION"
@@ -45,18 +44,9 @@ def read(folder: Path) -> Stored | None:
     Raises:
         Unusable: it is damaged.
     """
-    try:
-        data = (folder / _NAME).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    record = sealed.read(folder / _NAME, FORMAT)
+    if record is None:
         return None
-    except OSError as error:
-        raise store.Unusable(f"it cannot be read ({error.strerror})") from None
-    digest, _, content = data.partition(b"\n")
-    if hashlib.sha256(content).hexdigest().encode() != digest:
-        raise store.Unusable("it is damaged")
-    record = json.loads(content)
-    if record.get("format") != FORMAT:
-        raise store.Unusable("it was made by another version")
     return Stored(record["labels"], record["fits"])
 
 
@@ -86,15 +76,14 @@ def write(folder: Path, labels: Sequence[Label], facts: Mapping[str, Any], fits:
     lines = "".join(json.dumps(_line(label), ensure_ascii=False) + "\n" for label in labels)
     data = lines.encode("utf-8")
     digest = hashlib.sha256(data).hexdigest()
-    record = {"format": FORMAT, "labels": {**facts, "sha256": digest}, "fits": dict(fits)}
-    content = json.dumps(record, ensure_ascii=False).encode("utf-8")
     path = _labels_path(folder, digest)
     try:
-        if not path.exists() or path.read_bytes() != data:
-            replace_file(path, data)
-        replace_file(folder / _NAME, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+        there = path.read_bytes() == data if path.exists() else False
     except OSError as error:
         raise store.unwritable(folder, error) from None
+    if not there:
+        sealed.replace_file(path, data)
+    sealed.write(folder / _NAME, FORMAT, {"labels": {**facts, "sha256": digest}, "fits": dict(fits)})
     _clean(folder, keep=path.name)
 
 
@@ -104,11 +93,7 @@ def forget(folder: Path) -> bool:
     Raises:
         IndexUnavailable: it cannot be removed.
     """
-    try:
-        there = (folder / _NAME).exists()
-        (folder / _NAME).unlink(missing_ok=True)
-    except OSError as error:
-        raise store.unwritable(folder, error) from None
+    there = sealed.forget(folder / _NAME)
     _clean(folder, keep=None)
     return there
 
@@ -120,16 +105,6 @@ def _line(label: Label) -> list[Any]:
 
 def _labels_path(folder: Path, digest: str) -> Path:
     return folder / f"{_LABELS}{digest[:12]}.jsonl"
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write beside and rename; only the owner may read it, since tasks may be private."""
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
 
 
 def _clean(folder: Path, keep: str | None) -> None:

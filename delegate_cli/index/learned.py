@@ -4,16 +4,14 @@ Each time something is learnt is a step that can be undone: an answer says at wh
 answer took its place. Knows nothing of journals or of what answers are worth.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from delegate_cli.agents import Agent, Roster
-from delegate_cli.index import store
-from delegate_cli.index.calibration import Label, replace_file
+from delegate_cli.index import sealed, store
+from delegate_cli.index.calibration import Label
 
 FORMAT = 1  # raise when a key means something else than before
 NAME = "LEARNED"
@@ -98,18 +96,9 @@ def read(folder: Path) -> Learned:
     Raises:
         Unusable: it is damaged.
     """
-    try:
-        data = (folder / NAME).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    record = sealed.read(folder / NAME, FORMAT)
+    if record is None:
         return Learned()
-    except OSError as error:
-        raise store.Unusable(f"it cannot be read ({error.strerror})") from None
-    digest, _, content = data.partition(b"\n")
-    if hashlib.sha256(content).hexdigest().encode() != digest:
-        raise store.Unusable("it is damaged")
-    record = json.loads(content)
-    if record.get("format") != FORMAT:
-        raise store.Unusable("it was made by another version")
     return Learned(tuple(Lesson(*lesson) for lesson in record["lessons"]), tuple(record["steps"]))
 
 
@@ -136,15 +125,11 @@ def write(folder: Path, learned: Learned) -> None:
     Raises:
         IndexUnavailable: it cannot be written; the former one stays.
     """
-    record = {"format": FORMAT, "lessons": [list(lesson) for lesson in learned.lessons], "steps": list(learned.steps)}
-    content = json.dumps(record, ensure_ascii=False).encode("utf-8")
-    try:
-        if learned.steps:
-            replace_file(folder / NAME, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-        else:
-            (folder / NAME).unlink(missing_ok=True)
-    except OSError as error:
-        raise store.unwritable(folder, error) from None
+    if learned.steps:
+        lessons = [list(lesson) for lesson in learned.lessons]
+        sealed.write(folder / NAME, FORMAT, {"lessons": lessons, "steps": list(learned.steps)})
+    else:
+        sealed.forget(folder / NAME)
 
 
 def _with(agent: Agent, more: Iterable[str]) -> Agent:

@@ -10,7 +10,7 @@ from safetensors.numpy import load, save
 
 from delegate_cli.encoders import Vectors
 from delegate_cli.index import store
-from delegate_cli.index.calibration import replace_file
+from delegate_cli.index.sealed import forget, replace_file
 
 NAME = "OUTCOMES"
 
@@ -47,12 +47,9 @@ def write(folder: Path, encoder: str, vectors: Vectors, agents: Sequence[str], s
     Raises:
         IndexUnavailable: it cannot be written; the former one stays.
     """
-    try:
-        if not len(agents):
-            (folder / NAME).unlink(missing_ok=True)
-            return
-        names, made_with = (np.frombuffer(text.encode("utf-8"), dtype=np.uint8) for text in ("\n".join(agents), encoder))
-        arrays = {"vectors": np.ascontiguousarray(vectors, dtype=np.float32), "agents": names, "encoder": made_with}
-        replace_file(folder / NAME, save(arrays | {"success": np.array(success, dtype=np.float32)}))
-    except OSError as error:
-        raise store.unwritable(folder, error) from None
+    if not len(agents):
+        forget(folder / NAME)
+        return
+    names, made_with = (np.frombuffer(text.encode("utf-8"), dtype=np.uint8) for text in ("\n".join(agents), encoder))
+    arrays = {"vectors": np.ascontiguousarray(vectors, dtype=np.float32), "agents": names, "encoder": made_with}
+    replace_file(folder / NAME, save(arrays | {"success": np.array(success, dtype=np.float32)}))
