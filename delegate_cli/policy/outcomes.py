@@ -40,7 +40,7 @@ class Outcomes:
 
     def rates(self, vector: NDArray[Any], agents: Sequence[str]) -> dict[str, Rate]:
         """The rate of each of these agents on tasks like this one."""
-        near = np.exp((np.minimum(self.vectors @ vector, 1.0) - 1.0) / WIDTH)
+        near = np.exp((np.minimum(self.vectors @ vector, 1.0).astype(np.float64) - 1.0) / WIDTH)
         everybody = float(self.success.mean())
         found = {}
         for agent in agents:
