@@ -1,0 +1,1 @@
+"""Rosters that people already have: one file a format, each from bytes to agents."""

@@ -1,0 +1,1 @@
+"""Doing what was decided: agents called, answers put together, judged and kept."""

@@ -1,0 +1,1 @@
+"""The decision over MCP and HTTP."""

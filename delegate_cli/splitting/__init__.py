@@ -1,0 +1,1 @@
+"""One request as several tasks: whether, which, and who does each."""
