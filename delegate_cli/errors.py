@@ -46,6 +46,12 @@ class RosterError(DelegateError):
     code = "roster"
 
 
+class TableError(DelegateError):
+    """A table of figures that cannot be used; the message names file, line and column."""
+
+    code = "table"
+
+
 class SettingsError(DelegateError):
     """A setting with a value that makes no sense."""
 
