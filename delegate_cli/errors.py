@@ -70,6 +70,12 @@ class IndexUnavailable(DelegateError):
     code = "index"
 
 
+class PlanError(DelegateError):
+    """A plan that is not valid: the message names the subtask."""
+
+    code = "plan"
+
+
 class JournalError(DelegateError):
     """A journal that cannot be read or written, or that has no such decision."""
 
