@@ -154,7 +154,7 @@ class Roster:
     @cached_property
     def sha256(self) -> str:
         """Hash of what the agents say, independent of their order, of comments and of layout."""
-        return _hash([{**_plain(agent), "learned": ()} for agent in self.agents])
+        return _hash([{**as_plain(agent), "learned": ()} for agent in self.agents])
 
     @cached_property
     def text_sha256(self) -> str:
@@ -164,11 +164,11 @@ class Roster:
         )
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
     """What JSON has no form for: a dataclass by its fields (`asdict` would copy all there is below them), the rest as text."""
     return {each.name: getattr(value, each.name) for each in fields(value)} if is_dataclass(value) else str(value)
 
 
 def _hash(facts: Any) -> str:
-    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=_plain)
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=as_plain)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -3,7 +3,7 @@
 import pytest
 
 from delegate_cli.errors import RosterError, SettingsError
-from delegate_cli.roster.load import parse_roster
+from delegate_cli.roster.parse import parse_roster
 from delegate_cli.settings import Prices, Settings, assignment, resolve
 
 LLM_BLOCK = """

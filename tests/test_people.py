@@ -9,7 +9,7 @@ from shell import roster_text
 from delegate_cli.agents import Auto, Roster
 from delegate_cli.errors import RosterError
 from delegate_cli.preference import Preference
-from delegate_cli.roster.load import parse_roster
+from delegate_cli.roster.parse import parse_roster
 
 WHOLE = """
 settings:

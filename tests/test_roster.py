@@ -17,7 +17,8 @@ from shell import DATA, SMALL, Result
 
 from delegate_cli.agents import Agent, Kind, Presence, Roster, Skill
 from delegate_cli.errors import RosterError
-from delegate_cli.roster.load import load_roster, parse_roster, slug
+from delegate_cli.roster.load import load_roster
+from delegate_cli.roster.parse import parse_roster, slug
 
 REPOSITORY = DATA.parent.parent
 CARD = b"version: 1\nagents:\n  - name: Ann\n"
