@@ -65,7 +65,7 @@ def test_every_field() -> None:
   rate_limit_rpm: 500
   availability: {status: busy, hours: "Mon-Fri 09:00-17:00", timezone: Europe/Berlin, capacity: 3}
   contact: a@example.org
-  run: {kind: command, argv: [echo, 1, true, null, 2024-01-01]}
+  run: {kind: command, argv: [echo, 1, true, 2024-01-01], timeout_s: 5, read_only: true}
   source: {format: x, path: y}
 """
     agent = parse(text).agents[0]
@@ -75,7 +75,8 @@ def test_every_field() -> None:
     assert agent.allow == ()
     assert agent.availability is not None
     assert agent.availability.status is Presence.BUSY
-    assert agent.run == {"kind": "command", "argv": ["echo", 1, True, None, "2024-01-01"]}
+    argv = ["echo", "1", "true", "2024-01-01"]
+    assert agent.run == {"kind": "command", "argv": argv, "timeout_s": 5, "read_only": True}
 
 
 @pytest.mark.parametrize(
@@ -214,15 +215,47 @@ def test_wrong_settings(block: str, where: str) -> None:
     assert where in refused(f"settings: {block}\nagents: [{{name: A}}]\n").message
 
 
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("{argv: [a]}", "run has no kind"),
+        ("{kind: comand, argv: [a]}", "did you mean 'command'?"),
+        ("{kind: command, argv: [a], timout_s: 3}", "did you mean 'timeout_s'?"),
+        ("{kind: command}", "has no argv"),
+        ("{kind: command, argv: []}", "names no program"),
+        ("{kind: command, argv: a b}", "must be a list"),
+        ("{kind: command, argv: [a, null]}", "run.argv[1] must be text"),
+        ("{kind: command, argv: [a, '--task={task}']}", 'write "{task}" as an argument of its own'),
+        ("{kind: command, argv: ['{task}']}", "never put into the middle"),
+        ("{kind: command, argv: [a], env: [KEY=secret]}", "must be the name of a variable"),
+        ("{kind: command, argv: [a], read_only: 1}", "must be true or false"),
+        ("{kind: command, argv: [a], timeout_s: 0}", "must be at least 0.001"),
+        ("{kind: http, url: 'ftp://x'}", "is not a web address"),
+        ("{kind: http, url: 'http://u:p@x'}", "user name or password"),
+        ("{kind: http, url: 'http://x', headers: {A: \"b\\nc: d\"}}", "must be one line of ASCII"),
+        ("{kind: mcp, tool: t}", "needs argv or url"),
+        ("{kind: mcp, tool: t, argv: [a], url: 'http://x'}", "needs argv or url"),
+        ("{kind: mcp, tool: t, argv: [a, '{task}']}", "starts a server, which gets no task"),
+        ("{kind: openai, prices: {input: 1}}", "run.prices has the unknown key 'input'"),
+        ("{kind: human, timeout_s: 3}", "known keys: kind"),
+    ],
+)
+def test_wrong_run_blocks_name_line_and_nearest_key(block: str, said: str) -> None:
+    error = refused(f"- name: A\n  run: {block}\n")
+    assert "line 2" in error.message
+    assert said in f"{error.message} ({error.fix})"
+    assert refused(f"settings:\n  run: {block}\nagents: [{{name: A}}]\n").fix == error.fix
+
+
 def test_an_alias_bomb_is_refused_at_once() -> None:
-    lines = ["run: &a0 {k: [x, x, x, x, x, x, x, x, x, x]}"]
+    lines = ["source: &a0 {k: [x, x, x, x, x, x, x, x, x, x]}"]
     lines += [f"r{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     body = "\n".join(f"    {line}" for line in lines)
-    assert "too many values" in refused(f"- name: A\n  run:\n{body}\n").message
+    assert "too many values" in refused(f"- name: A\n  source:\n{body}\n").message
 
 
 def test_an_alias_of_itself() -> None:
-    assert refused("- name: A\n  run: &a {x: *a}\n").message
+    assert refused("- name: A\n  source: &a {x: *a}\n").message
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "- name: A\n  run: " + "{a: " * 100_000, "- " * 100_000, "? " * 100_000])

@@ -36,7 +36,7 @@ agents:
     escalate_to: b
     contact: zoe@example.org
     local_only: true
-  - {id: b, name: B, run: {kind: command, argv: [cat, 1, 2.5, null, true]}, source: {format: x, path: y}}
+  - {id: b, name: B, run: {kind: command, argv: [cat, 1, 2.5, true]}, source: {format: x, path: null}}
 """
 FORMER = "agents:\n  - {id: a, description: does things}\n"
 

@@ -143,7 +143,9 @@ def _latency(agent: Agent, wanted: Constraints, clock: Clock) -> Breach | None:
 
 
 def _elsewhere(agent: Agent, wanted: Constraints, clock: Clock) -> Breach | None:
-    if not wanted.local_only or agent.run is None or agent.run.get("kind") not in ("openai", "http"):
+    if not wanted.local_only or agent.run is None or agent.run.get("kind") not in ("openai", "http", "mcp"):
+        return None
+    if agent.run.get("kind") == "mcp" and not agent.run.get("url"):  # a server that is started here
         return None
     from delegate_cli.endpoints import is_loopback
 

@@ -10,7 +10,8 @@ from delegate_cli.agents import Agent, Roster
 from delegate_cli.roster import document
 from delegate_cli.roster.chains import check_chains
 from delegate_cli.roster.document import Source
-from delegate_cli.roster.fields import AGENT, SETTINGS, read_fields
+from delegate_cli.roster.fields import AGENT, SETTINGS
+from delegate_cli.roster.readers import read_fields
 
 _TOP = ["version", "settings", "agents"]
 
