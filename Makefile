@@ -7,7 +7,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-model bench-scripted benchmark year constants train clean
+.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-model bench-scripted benchmark year constants train clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -15,7 +15,8 @@ help:
 	@echo "make check    format, lint, types, layers, docs, tests"
 	@echo "make report   write build/report.html: delegate eval on the example roster and its labelled tasks"
 	@echo "make format   format the code"
-	@echo "make docs     generate docs/commands.md, docs/decision.svg and completions/"
+	@echo "make docs     generate docs/commands.md, docs/roster.md, man/delegate.1, docs/decision.svg and completions/"
+	@echo "make site     build the documentation as a site, build/site, with every link checked"
 	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make bench-model DATA=folder, make bench-scripted DATA=folder, make constants DATA=folder"
 	@echo "make bench-adversarial   decide every hostile task and card of tests/data/adversarial.jsonl and its clean twin"
 	@echo "make year DATA=folder   simulate a year of answers, draw docs/year.png"
@@ -75,6 +76,10 @@ layers: .venv/.installed-dev
 docs-check: .venv/.installed-dev
 	@echo "== docs"
 	@$(BIN)/python docs/generate.py --check
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q
+
+site: docs-check
+	@echo "build/site/index.html"
 
 format: .venv/.installed-dev
 	@$(BIN)/ruff check --fix $(CODE)

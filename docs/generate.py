@@ -1,7 +1,7 @@
-"""Writes what is made from the program: docs/commands.md, completions/ and the picture docs/decision.svg.
+"""Writes what is made from the program: docs/commands.md, docs/roster.md, man/delegate.1, completions/ and docs/decision.svg.
 
-`--check` compares commands.md and the completions with what would be written and fails when one is not current. The picture
-is of a real decision over the example roster, whose figures may move, so it is not compared.
+`--check` compares all but the picture with what would be written and fails when one is not current. The picture is of a real
+decision over the example roster, whose figures may move, so it is not compared.
 """
 
 import argparse
@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import manual
+import reference
 import typer
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDTH = "88"  # columns of the help blocks
+WIDTH = 86  # columns of the help blocks
 PICTURE_WIDTH = 128
 PICTURED = "Introduce our scanners to a chemist chain with shops on both sides of the Danish-German border"
 COMPLETIONS = {"bash": "delegate.bash", "zsh": "_delegate", "fish": "delegate.fish"}
@@ -52,29 +54,35 @@ def check() -> int:
 def generated() -> dict[Path, str]:
     """The files that follow from the program alone."""
     files = {ROOT / "completions" / name: completion(shell) for shell, name in COMPLETIONS.items()}
-    return files | {ROOT / "docs" / "commands.md": commands_page()}
+    helps = help_texts()
+    return files | {
+        ROOT / "docs" / "commands.md": commands_page(helps),
+        ROOT / "docs" / "roster.md": reference.page(),
+        ROOT / "man" / "delegate.1": manual.page(helps),
+    }
 
 
-def commands_page() -> str:
+def commands_page(helps: dict[str, str]) -> str:
     parts = ["# Commands\n\nMade by `make docs` from the program's own help.\n"]
-    for path in command_paths():
-        name = " ".join(("delegate", *path))
-        parts.append(f"## {name}\n\n```text\n{delegate(*path, '--help').rstrip()}\n```\n")
+    parts += [f"## {name}\n\n```text\n{text}\n```\n" for name, text in helps.items()]
     return "\n".join(parts)
 
 
-def command_paths() -> list[tuple[str, ...]]:
-    """Every command as its words after `delegate`: the program itself first, a group before its commands."""
+def help_texts() -> dict[str, str]:
+    """What each command says for `--help`, in a fixed width: the program itself first, a group before its commands."""
     from delegate_cli.cli.app import command_line
 
-    found: list[tuple[str, ...]] = []
+    found: dict[str, str] = {}
 
-    def walk(command: Any, path: tuple[str, ...]) -> None:
-        found.append(path)
-        for name, inner in getattr(command, "commands", {}).items():
-            walk(inner, (*path, name))
+    def walk(command: Any, name: str, parent: typer.Context | None) -> None:
+        settings = {key: value for key, value in command.context_settings.items() if key != "max_content_width"}
+        word = name.rpartition(" ")[2]
+        context = typer.Context(command, info_name=word, parent=parent, terminal_width=WIDTH, **settings)
+        found[name] = command.get_help(context).rstrip()
+        for inner, each in getattr(command, "commands", {}).items():
+            walk(each, f"{name} {inner}", context)
 
-    walk(typer.main.get_command(command_line()), ())
+    walk(typer.main.get_command(command_line()), "delegate", None)
     return found
 
 
@@ -85,9 +93,9 @@ def completion(shell: str) -> str:
 
 
 def delegate(*arguments: str, **environment: str) -> str:
-    """What the command prints, in a fixed width and without anything that the user has set."""
+    """What the command prints, without anything that the user has set."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DELEGATE_", "_TYPER"))}
-    fixed = {"COLUMNS": WIDTH, "TERMINAL_WIDTH": WIDTH, "NO_COLOR": "1", "PYTHONUTF8": "1"}
+    fixed = {"NO_COLOR": "1", "PYTHONUTF8": "1"}
     command = [sys.executable, "-m", "delegate_cli", *arguments]
     done = subprocess.run(command, env=kept | fixed | environment, cwd=ROOT, check=True, capture_output=True, encoding="utf-8")
     return done.stdout

@@ -15,9 +15,12 @@ import typer
 import delegate_cli
 from delegate_cli import errors
 from delegate_cli.cli.app import command_line
+from delegate_cli.roster.described import DESCRIBED
+from delegate_cli.roster.fields import roster_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -55,36 +58,35 @@ def test_every_command_and_option_is_documented(name: str):
     assert not missing
 
 
-def readme_commands() -> list[str]:
-    """Each call of `delegate` in the README's code blocks, up to the next pipe, semicolon or redirection."""
-    lines = [
-        line.strip()
-        for language, block in FENCE.findall(README)
-        if language in ("sh", "bash", "console", "shell")
-        for line in block.replace("\\\n", " ").splitlines()
-    ]
-    calls = []
-    for line in lines:
-        words = list(shlex.shlex(line, posix=True, punctuation_chars=True))
-        while "delegate" in words:
-            words = words[words.index("delegate") :]
-            end = next((place for place, word in enumerate(words) if set(word) <= set("|;&<>()")), len(words))
-            calls.append(shlex.join(words[:end]))
-            words = words[end:]
-    return calls
+@cache
+def calls() -> list[tuple[str, str]]:
+    """Each call of `delegate` in the pages' code blocks, up to the next pipe, semicolon or redirection, with its page."""
+    found = []
+    for page, text in PAGES.items():
+        blocks = [block for language, block in FENCE.findall(text) if language in ("sh", "bash", "console", "shell")]
+        for line in (line.strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()):
+            words = list(shlex.shlex(line, posix=True, punctuation_chars=True))
+            while "delegate" in words:
+                words = words[words.index("delegate") :]
+                end = next((place for place, word in enumerate(words) if set(word) <= set("|;&<>()")), len(words))
+                found.append((page, shlex.join(words[:end])))
+                words = words[end:]
+    return found
 
 
-def test_readme_calls_the_program():
-    assert len(readme_commands()) >= 8
+def test_the_pages_call_the_program():
+    assert sum(page == "README.md" for page, _ in calls()) >= 8
 
 
-@pytest.mark.parametrize("call", sorted(set(readme_commands())))
-def test_readme_names_existing_commands_and_options(call: str):
-    words = shlex.split(call)
-    name = next(" ".join(words[:end]) for end in (3, 2, 1) if " ".join(words[:end]) in commands())
-    used = {word.partition("=")[0] for word in words if re.fullmatch(r"--?[A-Za-z][\w-]*(=.*)?", word)}
-    assert name != "delegate" or used, f"no such command: {call}"
-    assert used <= options(commands()[name])
+def test_the_pages_name_existing_commands_and_options():
+    wrong = []
+    for page, call in calls():
+        words = shlex.split(call)
+        name = next(" ".join(words[:end]) for end in (3, 2, 1) if " ".join(words[:end]) in commands())
+        used = {word.partition("=")[0] for word in words if re.fullmatch(r"--?[A-Za-z][\w-]*(=.*)?", word)}
+        if (name == "delegate" and not used) or not used <= options(commands()[name]):
+            wrong.append(f"{page}: {call}")
+    assert not wrong
 
 
 def test_version_is_the_newest_heading_of_the_changelog():
@@ -101,10 +103,30 @@ def test_readme_has_the_exit_codes_of_the_errors():
     assert stated == raised | {0, 1, 5, 6, 7, 70, 130, 141}
 
 
-@pytest.mark.parametrize(
-    "page", [README, *((ROOT / "docs" / name).read_text("utf-8") for name in ("method.md", "endpoints.md", "people.md"))]
-)
-def test_links_lead_somewhere(page: str):
-    folder = ROOT if page is README else ROOT / "docs"
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page):
-        assert (folder / target).exists(), target
+def test_links_of_the_readme_lead_somewhere():  # those of docs/ are checked when the site is built
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_key_of_a_roster_is_described():
+    assert set(DESCRIBED) - {"version", "settings", "agents"} <= set(keys(roster_schema()))
+
+
+def keys(schema: Any) -> Any:
+    """The paths of all keys that have a description, as `described` names them."""
+    seen = []
+
+    def walk(node: Any, path: str) -> None:
+        if isinstance(node, dict):
+            for name, inner in node.get("properties", {}).items():
+                assert inner["description"]
+                seen.append(f"{path}{name}")
+                walk(inner, f"{path}{name}.")
+            for inner in (*node.get("anyOf", ()), *node.get("oneOf", ())):
+                walk(inner, path)
+            walk(node.get("additionalProperties"), f"{path}*.")
+
+    for name, definition in schema["$defs"].items():
+        walk(definition, "" if name == "agent" else f"{name}.")
+    walk(schema["anyOf"][0], "")
+    return seen

@@ -186,7 +186,8 @@ SETTINGS = {
 
 
 def roster_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of agents.yaml."""
+    """JSON Schema (2020-12) of agents.yaml, each key with what it means."""
+    from delegate_cli.roster.described import described
     from delegate_cli.roster.runs import run_schema
 
     agent = object_schema(AGENT) | {"anyOf": [{"required": ["id"]}, {"required": ["name"]}]}
@@ -201,9 +202,11 @@ def roster_schema() -> dict[str, Any]:
             "agents": agents,
         },
     }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "delegate roster, version 1",
-        "anyOf": [whole, agents],
-        "$defs": {"agent": agent, "run": run_schema()},
-    }
+    return described(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "delegate roster, version 1",
+            "anyOf": [whole, agents],
+            "$defs": {"agent": agent, "run": run_schema()},
+        }
+    )
