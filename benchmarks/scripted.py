@@ -22,6 +22,7 @@ from delegate_cli.deciders.question import Answer, Question
 from delegate_cli.decision import Decision
 from delegate_cli.endpoints import Request
 from delegate_cli.index.calibration import Label
+from delegate_cli.injection import heard
 from delegate_cli.pipeline import Ask, Delegator
 from delegate_cli.settings import Llm, Settings, home
 
@@ -30,7 +31,7 @@ SURE, BIAS = 3.0, 3.5  # nats for the agent that it means, and for whichever sta
 
 
 def key(task: str) -> str:
-    """The beginning of a task, as it is left however the task was cleaned on its way to the model."""
+    """The beginning of a task, as it is left by the prompt's cleaning."""
     return "".join(char for char in task.casefold() if char.isascii() and char.isalnum())[:50]
 
 
@@ -40,7 +41,8 @@ class Scripted:
     kind = "chat"
 
     def __init__(self, tasks: Sequence[LabelledTask], orders: int) -> None:
-        self.gold = {key(task.task): task.agents for task in tasks}
+        # by the beginning of a task as written and as heard: what steers is taken out on the way
+        self.gold = {key(text): task.agents for task in tasks for text in (heard(task.task), task.task)}
         self.orders = orders
         self.heard: dict[str, tuple[Question, View]] = {}
 
@@ -71,7 +73,7 @@ class Scripted:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--sets", nargs="*", default=["clinc150", "metatool"])
+    parser.add_argument("--sets", nargs="*", default=["clinc150", "metatool", "lobehub", "stackoverflow", "sgd"])
     parser.add_argument("--labels", type=int, default=300, help="tasks of the dev split to calibrate on")
     parser.add_argument("--orders", type=int, default=2)
     options = parser.parse_args()
@@ -97,9 +99,9 @@ def measure(options: argparse.Namespace, name: str, folder: Path) -> None:
     with Delegator(test.roster, Settings(decider="chat", encoder=encoder, llm=llm), folder=folder, model=model) as joined:
         default = [joined.decide(task.task, Ask(top=1)) for task in tasks]
         for what, shares in (("model, first order", "raw"), ("model, orders averaged", "probability")):
-            heard = [model.heard[key(task.task)] for task in tasks]
-            first = [int(np.argmax(getattr(view, shares)[:-1])) for _, view in heard]
-            hits = [q.cards[place].agent in task.agents for (q, _), place, task in zip(heard, first, tasks, strict=True)]
+            answers = [model.heard[key(heard(task.task))] for task in tasks]
+            first = [int(np.argmax(getattr(view, shares)[:-1])) for _, view in answers]
+            hits = [q.cards[place].agent in task.agents for (q, _), place, task in zip(answers, first, tasks, strict=True)]
             print(f"| {name} | {len(tasks)} | {what} | {100 * np.mean(hits):.1f} | | | | |")
         line(name, "joined, by default", tasks, default)
         facts = {"date": "2026-11-22", "source_sha256": None, "none_share": None}

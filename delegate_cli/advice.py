@@ -15,9 +15,11 @@ def trust(advice: Advice) -> float:
 
 
 def fuse(ranking: Ranking, advice: Advice, weights: fusion.Weights) -> Ranking:
-    """The head's ranking with the model's answer in it; agents that were not shown keep their probability."""
-    joined = fusion.pool(masses(ranking, advice.places), advice.answer.probability, trust(advice), weights)
-    probability = ranking.probability.copy()
+    """The head's ranking with the model's answer in it; agents that were not shown share what is left for them."""
+    said = masses(ranking, advice.places)
+    joined = fusion.pool(said, advice.answer.probability, trust(advice), weights)
+    hidden, left = max(1.0 - float(said.sum()), 0.0), max(1.0 - float(joined.sum()), 0.0)
+    probability = ranking.probability * (left / hidden if hidden > 1e-9 else 1.0)
     at = np.argsort(ranking.places)
     probability[at[np.searchsorted(ranking.places, advice.places, sorter=at)]] = joined[:-1]
     order = np.lexsort((ranking.places, -probability))

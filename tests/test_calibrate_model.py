@@ -19,7 +19,7 @@ from shell import SMALL, Result
 from delegate_cli import Delegator, load_roster
 from delegate_cli.calibrating import fusing
 from delegate_cli.calibrating.fusing import Consulted
-from delegate_cli.confidence.metrics import expected_calibration_error
+from delegate_cli.confidence.metrics import chance_calibration_error, expected_calibration_error
 from delegate_cli.deciders.chat import chat
 from delegate_cli.deciders.head import Views
 from delegate_cli.deciders.question import Answer, Question
@@ -29,6 +29,7 @@ from delegate_cli.index.calibration import Label
 from delegate_cli.loaded import Ranking
 from delegate_cli.opinion import Advice
 from delegate_cli.pipeline import Ask
+from delegate_cli.policy import ANYBODY_THERE
 from delegate_cli.settings import Settings
 
 EXAMPLE = shell.DATA.parent.parent / "agents.yaml"
@@ -108,8 +109,8 @@ def test_a_strong_model_with_a_bias_for_places_lifts_the_head_and_is_lifted(
     head = Delegator(load_roster(EXAMPLE), Settings(decider="head"))
     with Delegator(load_roster(EXAMPLE), Settings(decider="chat"), model=model) as delegator:
         found = delegator.calibrate_model([Label(task, tuple(labels[task])) for task in learnt], FACTS)
-        joined = [delegator.decide(task, Ask(top=1)) for task in unseen]
-    alone = [head.decide(task, Ask(top=1)) for task in unseen]
+        joined = [delegator.decide(task, Ask(top=1, constraints=ANYBODY_THERE)) for task in unseen]
+    alone = [head.decide(task, Ask(top=1, constraints=ANYBODY_THERE)) for task in unseen]
     asked = [model.heard[task] for task in unseen]
 
     def first(shares: Any, question: Question) -> str:
@@ -123,6 +124,9 @@ def test_a_strong_model_with_a_bias_for_places_lifts_the_head_and_is_lifted(
     assert top1 > max(right(alone, labels).mean(), averaged, raw) + 0.02
     assert found.after["log_loss"] < min(found.before["log_loss"], found.head["log_loss"])  # type: ignore[operator]
     assert found.fit.weights.model > 0.5
+    stated = np.array([each.candidates[0].probability for each in joined])
+    beyond = expected_calibration_error(stated, right(joined, labels)) - chance_calibration_error(stated)
+    assert beyond < 0.05  # so few tasks show 4 to 5 % by chance
     assert all(each.decider.calibrated for each in joined)
 
 

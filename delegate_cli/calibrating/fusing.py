@@ -27,7 +27,7 @@ from delegate_cli.loaded import Ranking
 from delegate_cli.opinion import Advice, masses
 
 Floats = NDArray[np.float64]
-ALONE = Weights(1.0, 0.0, 0.0, 0.0)
+ALONE = Weights(1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from delegate_cli.index import sealed, store
 
-FORMAT = 1  # raise when a key means something else than before
+FORMAT = 2  # raise when a key means something else than before
 _NAME = "FUSION"
 
 
