@@ -188,7 +188,9 @@ FAULTS: dict[str, Reply] = {
     "wrong label": Reply(completion("Z", {"Z": 1.0})),
     "content filter": Reply(completion(None, finish="content_filter")),
     "not found": failure(404),
+    "too slow": Reply(completion("A"), delay=3.0),
 }
+PATIENCE = "2"  # seconds for one answer
 
 
 def text_of(number: int) -> str:
@@ -201,13 +203,16 @@ class Flaky:
     def __init__(self) -> None:
         self.paid: Counter[bytes] = Counter()
         self.failed: set[bytes] = set()
+        self.met: Counter[str] = Counter()
         self.at_once = self.most_at_once = 0
 
     def __call__(self, request: Received) -> Reply:
-        place = int(hashlib.sha256(request.body).hexdigest(), 16) % (20 * len(FAULTS)) // 10
+        place = int(hashlib.sha256(request.body).hexdigest(), 16) % 20
         if place < len(FAULTS) and request.body not in self.failed:
             self.failed.add(request.body)
-            return list(FAULTS.values())[place]
+            name = list(FAULTS)[place]
+            self.met[name] += 1
+            return FAULTS[name]
         self.paid[request.body] += 1
         return Reply(completion("A", {"A": 0.8, "B": 0.2}))
 
@@ -215,8 +220,11 @@ class Flaky:
 def test_500_lines_with_every_fault_among_them(scripted: Scripted, delegate: Run) -> None:
     scripted.reply = flaky = Flaky()
     lines = "".join(json.dumps({"task": text_of(number), "id": number}) + "\n" for number in range(500))
-    done = delegate("route", *to(scripted, "--orders", "1", "--concurrency", "8", "--format", "jsonl"), "-", stdin=lines)
+    limits = ["--concurrency", "8", "--timeout", PATIENCE]
+    done = delegate("route", *to(scripted, "--orders", "1", *limits, "--format", "jsonl"), "-", stdin=lines)
     assert done.code == 0, done.err
+    assert set(flaky.met) == set(FAULTS)
+    assert min(flaky.met.values()) >= 10
     assert [row["ref"] for row in done.rows] == list(range(500))
     kinds = Counter(row["decider"]["kind"] for row in done.rows)
     assert kinds["chat"] > 400
@@ -237,7 +245,8 @@ def test_a_budget_is_held_and_the_head_answers_the_rest(
     monkeypatch.setenv("DELEGATE_LLM_PRICES", "1/1")
     most = ["--max-calls", "42"] if limit == "calls" else ["--budget-usd", str(40 * price)]
     lines = "".join(text_of(number) + "\n" for number in range(100))
-    done = delegate("route", *to(scripted, "--orders", "1", "--concurrency", "8", "--format", "jsonl", *most), "-", stdin=lines)
+    limits = ["--concurrency", "8", "--timeout", PATIENCE, *most]
+    done = delegate("route", *to(scripted, "--orders", "1", *limits, "--format", "jsonl"), "-", stdin=lines)
     assert done.code == 0, done.err
     assert len(done.rows) == 100
     assert sum(row.get("fallback", {}).get("code") == "budget" for row in done.rows) > 30
