@@ -7,7 +7,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-model bench-scripted benchmark year constants train clean
+.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-model bench-scripted benchmark year constants train dist dist-check clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -22,6 +22,7 @@ help:
 	@echo "make year DATA=folder   simulate a year of answers, draw docs/year.png"
 	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
 	@echo "make train DATA=folder   train the default encoder's adapter again (hours)"
+	@echo "make dist     build the wheel and the source archive; make dist-check installs the wheel alone and routes a task"
 	@echo "make clean    remove .venv and caches"
 
 # The stamps are renewed when the project file or the pins change, so that nothing is installed twice.
@@ -134,6 +135,18 @@ train: .venv/.installed-dev
 	$(RUN)/without-talk --steps 450 --leave assistants chat subagents
 	$(RUN)/without-intents --steps 450 --leave intents questions
 	$(RUN)/without-tools --steps 450 --leave plugins services
+
+dist: .venv/.installed-dev
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation -o dist . > /dev/null
+	@ls dist
+
+# The wheel in an environment of its own, with nothing for development, away from the source.
+dist-check: dist
+	@rm -rf build/release && $(PYTHON) -m venv build/release
+	@build/release/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt dist/*.whl
+	@cd build/release && DELEGATE_HOME=home bin/delegate route --agents $(CURDIR)/agents.yaml --at any --format plain \
+	  "I returned the scanner two weeks ago, when do I get my money back?"
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
