@@ -7,7 +7,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-model bench-scripted benchmark year constants train dist dist-check clean
+.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-model bench-scripted benchmark year constants train dist dist-check clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -19,6 +19,7 @@ help:
 	@echo "make site     build the documentation as a site, build/site, with every link checked"
 	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make bench-model DATA=folder, make bench-scripted DATA=folder, make constants DATA=folder"
 	@echo "make bench-adversarial   decide every hostile task and card of tests/data/adversarial.jsonl and its clean twin"
+	@echo "make bench-split DATA=folder   split two-tool tasks, tasks of one intent and joined ones"
 	@echo "make year DATA=folder   simulate a year of answers, draw docs/year.png"
 	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
 	@echo "make train DATA=folder   train the default encoder's adapter again (hours)"
@@ -99,6 +100,9 @@ bench-cold: .venv/.installed-dev
 
 bench-adversarial: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.adversarial --verbose
+
+bench-split: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.splitting $(DATA)
 
 # Each peer gets an environment of its own under build/peers. ONLY="--sets mcp_bench --peers bm25 --most 50" for a quick look.
 benchmark: .venv/.installed

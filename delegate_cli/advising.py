@@ -4,7 +4,7 @@ Rankings go in, inquiries come out; an inquiry ends in an `Opinion`, never in an
 of how a question is put or sent.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from delegate_cli.calibrating import keep_fusion
 from delegate_cli.connecting import Connection, Manner, Restorer, Run, connect, kind_of, with_redaction
 from delegate_cli.deciders.question import Answer, ModelDecider, Question
 from delegate_cli.decision import ModelLevel, Status
-from delegate_cli.endpoints import Request, is_loopback
+from delegate_cli.endpoints import Asker, Request, is_loopback
 from delegate_cli.errors import BudgetError, EndpointError, SettingsError
 from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.opinion import Advice, Cost, Opinion
@@ -71,6 +71,11 @@ class Adviser:
     async def close(self) -> None:
         """End the connection; called in the thread that asks."""
         await self._run.close()
+
+    @property
+    def always(self) -> bool:
+        """Whether the model is asked also where the head is sure."""
+        return self._manner.always
 
     def preview(self, inquiry: Inquiry) -> list[Request]:
         """What would be sent for an inquiry, as far as is known what the endpoint can do. Nothing is sent or opened."""
@@ -138,6 +143,35 @@ class Adviser:
         }
         return replace(opinion, levels=levels, rated=Cost(rated.input_tokens, rated.output_tokens, rated.cost_usd))
 
+    def question(self, ready: Loaded, query: Query, agents: Sequence[str]) -> Question:
+        """A task with these agents' cards, of those that may be shown."""
+        home_only = self._away and self._settings.local_only
+        places = [] if home_only else [self._roster.position[agent] for agent in agents]
+        shown = [place for place in places if not (self._away and self._roster.agents[place].local_only)]
+        return cards.question(self._roster, ready, query, np.asarray(shown, dtype=np.int64))
+
+    async def put(
+        self, question: Question, ask: Callable[[Question, Asker], Awaitable[T]], rest: str
+    ) -> tuple[T, Restorer | None] | dict[str, str]:
+        """Something else asked of the same endpoint, within the same bounds; or code and reason of why there is no answer.
+
+        Args:
+            rest: what happens without an answer, in words for people.
+        """
+
+        async def through(sent: Question) -> T:
+            client = self._run.connection.client
+            if client is None:
+                raise EndpointError("a model in this process is only asked who does a task", "set an endpoint")
+            return await ask(sent, client)
+
+        try:
+            return await self._guarded(question, through)
+        except EndpointError as error:
+            if self._manner.strict:
+                raise
+            return self._fallen_back(error, rest)
+
     def _places(self, ranking: Ranking, most: int) -> NDArray[np.int64]:
         home_only = self._away and self._settings.local_only
         return cards.shown(self._roster, ranking, 0 if home_only else most, self._away)
@@ -186,7 +220,8 @@ class Adviser:
         first = not self._run.tally.fallbacks[error.code]
         self._run.tally.fallbacks[error.code] += 1
         if first:
-            self._say(f"model: {error.message} ({error.fix}); {rest}")
+            fix = f" ({error.fix})" if error.fix else ""
+            self._say(f"model: {error.message}{fix}; {rest}")
         return {"reason": error.message, "code": error.code}
 
 

@@ -24,6 +24,7 @@ class Ask:
         context: what was said before, the latest last.
         previous: the id of the agent that had the task before this turn.
         ref: comes back in the record.
+        alone: the head decides alone, whatever model there is.
     """
 
     top: int | None = 3
@@ -32,9 +33,10 @@ class Ask:
     context: str | None = None
     previous: str | None = None
     ref: Any = None
+    alone: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """What was wanted, without `ref` and `explain`: plain values, only those that were given."""
+        """What was wanted, without `ref`, `alone` and `explain`: plain values, only those that were given."""
         wanted = self.constraints
         facts = {
             "top": self.top,

@@ -4,10 +4,10 @@
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from delegate_cli.connecting import Manner
     from delegate_cli.deciders.question import ModelDecider
     from delegate_cli.endpoints import Request
+
+T = TypeVar("T")
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -129,6 +131,11 @@ class Delegator:
         finally:
             steps.close()
 
+    def wait_for(self, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What comes of something else that is asked of the model, in the thread that asks."""
+        found: T = self._asking.submit(start).result()
+        return found
+
     def path(self, task: str, vector: Vectors | None, ask: Ask) -> Steps:
         """The path of a task, top to bottom. It stops where a model is asked, and goes on with what it is sent."""
         started = time.perf_counter()
@@ -141,11 +148,12 @@ class Delegator:
         query, alone, turn = followup.read(ready, task, vector, ask, place, lambda query: self._ranked(ready, query, standing))
         verdict = own = self._rules.judged(alone, self._threshold(ready))
         opinion = Opinion()
-        if self.adviser is not None and self.adviser.wanted(verdict.status, alone.none):
-            opinion = yield self.adviser.inquiry(ready, query, alone)
+        adviser = None if ask.alone else self.adviser
+        if adviser is not None and adviser.wanted(verdict.status, alone.none):
+            opinion = yield adviser.inquiry(ready, query, alone)
             verdict = self._advised(ready, verdict, opinion)
-        if self.adviser is not None and self.adviser.rates(opinion):
-            opinion = yield self.adviser.rating(ready, query, verdict.ranking, opinion)
+        if adviser is not None and adviser.rates(opinion):
+            opinion = yield adviser.rating(ready, query, verdict.ranking, opinion)
         verdict = self._rules.ruled(
             verdict, standing, wanted, lambda: self._ranked(ready, query, standing.everybody()), query.vector
         )

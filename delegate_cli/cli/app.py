@@ -17,6 +17,7 @@ from delegate_cli.errors import DelegateError, UsageError
 # Name → module and function, in the order of the help; a group has no function, but an `app`.
 COMMANDS = {
     "route": ("route", "route"),
+    "split": ("split", "split"),
     "eval": ("evaluate", "evaluate"),
     "calibrate": ("calibrate", "calibrate"),
     "tune": ("tune", "tune"),

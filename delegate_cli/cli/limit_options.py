@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from delegate_cli.agents import Kind, Roster
+    from delegate_cli.ask import Ask
     from delegate_cli.policy import Constraints
 
 MAX_CONTEXT = 1 << 20  # bytes of a file with a context; only its end matters
@@ -100,16 +101,20 @@ class LimitOptions:
             presence=(self.at or "").strip().lower() != "any",
         )
 
-    def conversation(self, roster: "Roster") -> dict[str, str | None]:
-        """The context and the agent that had the task before, as `Ask` takes them.
+    def ask(self, roster: "Roster", top: int | None, explain: bool = False) -> "Ask":
+        """What is wanted of a decision: constraints, the context, and the agent that had the task before.
 
         Raises:
-            UsageError: a file that cannot be read, or an agent that does not exist.
+            UsageError: an option that makes no sense, a file that cannot be read, or an agent that does not exist.
         """
+        from delegate_cli.ask import Ask
+
+        wanted = self.constraints(roster)
         previous = (self.previous or "").strip() or None
         if previous is not None:
             _ids("--previous", [previous], roster)
-        return {"context": None if self.context is None else _context(self.context), "previous": previous}
+        context = None if self.context is None else _context(self.context)
+        return Ask(top, explain, wanted, context=context, previous=previous)
 
 
 NO_LIMITS = LimitOptions()

@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from delegate_cli.cli import journaling, limit_options, model_options, options, streams
 from delegate_cli.cli.journaling import Record
@@ -27,12 +29,18 @@ EXAMPLES = """Examples:
   jq -c '{id, task: .subject}' tickets.json | delegate route --format jsonl -
   delegate route --as legal --kind human,team --needs "tag:legal" "Look through the supplier agreement"
   delegate route --max-cost 0.02 --prefer fast --at "Mon 09:30" "Draft the release notes"
+  delegate route --team "Refund the scanner I sent back and draft the release notes for version 3.2"
   delegate route --context chat.txt --previous refund-requests "yes, the second one"
 
 Exit codes: 0 decided (a batch: every line answered), 1 ask or none, 2 usage, roster or settings, 3 credentials and 4 model
 or budget (both only with --strict), 5 a batch with error lines, 6 no eligible agent, 141 the reader of the pipe went away.
 """
 _EXIT = {"decided": 0, "ask": 1, "none": 1, "no_eligible": 6}
+
+Team = Annotated[bool, typer.Option("--team", help="Name the fewest agents that cover the task, and what each is for.")]
+Size = Annotated[
+    int | None, typer.Option("--size", min=1, max=8, metavar="N", help="Of a team. [default: as many as it needs]")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,8 @@ def route(
     encoder: options.Encoder = None,
     explain: options.Explain = False,
     confirm: options.Confirm = False,
+    team: Team = False,
+    size: Size = None,
     no_rebuild: options.NoRebuild = False,
     asking: ModelOptions = NOTHING,
     journal: journaling.JournalFile = None,
@@ -77,6 +87,7 @@ def route(
     view = View(_format(format), explain, streams.wants_color(no_color, sys.stdout), quiet, verbose)
     if confirm:
         _check_confirm(batch, len(arguments))
+    _check_team(team, size, confirm or asking.dry_run)
     flags = {
         "min_probability": min_probability,
         "min_margin": min_margin,
@@ -89,10 +100,7 @@ def route(
     opened = options.open_delegator(
         agents, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet, verbose=verbose
     )
-    from delegate_cli.pipeline import Ask
-
-    asked = limits.conversation(opened.roster)
-    ask = Ask(None if every else top, explain or view.format is Format.TABLE, limits.constraints(opened.roster), **asked)
+    ask = limits.ask(opened.roster, None if every else top, explain or view.format is Format.TABLE)
     lines = streams.from_lines(streams.stdin_lines(), field) if batch else streams.from_arguments(arguments)
     if not quiet and len(arguments) > 1 and not any(" " in argument for argument in arguments):
         streams.note(f"note: {len(arguments)} tasks of one word each; quote the text if it is one task")
@@ -101,6 +109,11 @@ def route(
             return _dry_run(delegator, lines, ask, quiet)
         many = batch or len(arguments) > 1
         with journaling.recorded(delegator, ask, kept, many) as record:
+            if team:
+                from delegate_cli.cli.team import Shown, show
+
+                wanted = Shown(size, view.format, view.color, quiet)
+                return show(delegator, lines, ask, wanted, record, many)
             if many:
                 return _stream(delegator, lines, ask, view, record)
             return _single(delegator, next(lines), ask, view, confirm, record)
@@ -115,6 +128,13 @@ def _check_confirm(batch: bool, count: int) -> None:
         raise UsageError("--confirm takes exactly one task, as an argument", "leave out --confirm for a batch")
     if not (streams.is_terminal(sys.stdin) and streams.is_terminal(sys.stderr)):
         raise UsageError("--confirm needs a terminal to ask at", "leave out --confirm in scripts")
+
+
+def _check_team(team: bool, size: int | None, other: bool) -> None:
+    if size is not None and not team:
+        raise UsageError("--size is the size of a team", "add --team")
+    if team and other:
+        raise UsageError("--team does not go with --confirm or --dry-run", "leave out one of them")
 
 
 def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, confirm: bool, record: Record) -> int:

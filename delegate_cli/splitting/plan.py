@@ -145,11 +145,11 @@ class Subtask:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request and its subtasks, in an order in which none comes before those it waits for.
+    """A request and its subtasks, as they were given, but that none comes before those it waits for.
 
     Attributes:
         request: what was asked, as a whole.
-        subtasks: one to eight; given in any order.
+        subtasks: one to eight.
         reason: why it was split, or was not.
         splitter: what made the plan: rules, the name of a model, or nothing where a person wrote it.
         roster: path and sha256 of the roster it was routed over.
@@ -172,7 +172,7 @@ class Plan:
             raise PlanError(f"a plan of {len(self.subtasks)} subtasks", f"give it 1 to {MOST}")
         _check_distinct(self.subtasks)
         _check_known(self.subtasks)
-        object.__setattr__(self, "subtasks", tuple(each for wave in _waves(self.subtasks) for each in wave))
+        object.__setattr__(self, "subtasks", _ordered(self.subtasks))
 
     @property
     def mode(self) -> Mode:
@@ -268,6 +268,18 @@ def _waves(subtasks: tuple[Subtask, ...]) -> tuple[tuple[Subtask, ...], ...]:
         done |= {each.id for each in wave}
         left = [each for each in left if each.id not in done]
     return tuple(waves)
+
+
+def _ordered(subtasks: tuple[Subtask, ...]) -> tuple[Subtask, ...]:
+    """In the given order, but that each comes after those it waits for."""
+    _waves(subtasks)  # finds a circle
+    done: list[Subtask] = []
+    left = list(subtasks)
+    while left:
+        ready = next(each for each in left if {other.id for other in done}.issuperset(each.after))
+        done.append(ready)
+        left.remove(ready)
+    return tuple(done)
 
 
 def _circle(left: list[Subtask]) -> str:

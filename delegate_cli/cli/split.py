@@ -1,0 +1,128 @@
+"""`delegate split`: one request as a plan of subtasks, each with who gets it."""
+
+import os
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from delegate_cli.cli import journaling, limit_options, model_options, options, streams
+from delegate_cli.cli.limit_options import NO_LIMITS, LimitOptions
+from delegate_cli.cli.model_options import NOTHING, ModelOptions
+from delegate_cli.errors import TaskError
+
+if TYPE_CHECKING:
+    from delegate_cli.splitting.plan import Plan
+
+EXAMPLES = """Examples:
+
+\b
+  delegate split "Refund the scanner I sent back and draft the release notes for version 3.2"
+  delegate split --format json - < request.txt > plan.json
+  delegate split --format mermaid "Check this NDA, then draft an answer based on that" > plan.mmd
+  delegate split --decider chat --as legal --deny bug-triage "Check this NDA, then draft an answer based on that"
+
+Offline a request is split only where its parts would go to different agents, probably enough; else it stays one. With a
+model set, the model is asked, and rules stand in where it fails. Exit codes: 0 every part is decided, 1 a part is ask or none,
+2 usage, roster or settings, 3 credentials and 4 model or budget (both only with --strict), 6 no eligible agent.
+"""
+_MOST = 4 * 1024 * 1024 + 4  # bytes of stdin: a request of 1 MiB characters
+
+
+class PlanFormat(StrEnum):
+    """How a plan is written."""
+
+    TABLE = "table"
+    PLAIN = "plain"
+    JSON = "json"
+    MERMAID = "mermaid"
+
+
+@model_options.takes("dry_run")
+@limit_options.takes()
+def split(
+    request: Annotated[
+        str | None, typer.Argument(metavar="REQUEST|-", help="What is to be done; - reads all of stdin.")
+    ] = None,
+    agents: options.Agents = options.AgentsDefault,
+    top: options.Top = 3,
+    format: Annotated[
+        PlanFormat | None, typer.Option("--format", "-f", help="Default: table at a terminal, plain in a pipe.")
+    ] = None,
+    min_probability: options.MinProbability = None,
+    min_margin: options.MinMargin = None,
+    target_error: options.TargetError = None,
+    shortlist: options.Shortlist = None,
+    limits: LimitOptions = NO_LIMITS,
+    encoder: options.Encoder = None,
+    no_rebuild: options.NoRebuild = False,
+    asking: ModelOptions = NOTHING,
+    journal: journaling.JournalFile = None,
+    no_journal: journaling.NoJournal = False,
+    no_color: options.NoColor = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Say whether a request is one task or several, and who gets each of its parts."""
+    flags = {
+        "min_probability": min_probability,
+        "min_margin": min_margin,
+        "target_error": target_error,
+        "shortlist": shortlist,
+        "encoder": encoder,
+        **limits.flags(),
+    }
+    text = _stdin() if streams.from_stdin([] if request is None else [request]) else request or ""
+    kept = None if no_journal else journaling.open_journal(journal)
+    opened = options.open_delegator(
+        agents, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet, verbose=verbose
+    )
+    from delegate_cli.splitting.split import split as divide
+
+    ask = limits.ask(opened.roster, top)
+    with opened as delegator, journaling.recorded(delegator, ask, kept, many=False) as record:
+        found = divide(delegator, text, ask)
+        for decision in found.decisions:
+            record(decision)
+        if verbose:
+            model_options.summarise(delegator, quiet)
+    streams.write(_render(found.plan, format, no_color))
+    return exit_code({decision.status.value for decision in found.decisions})
+
+
+def exit_code(statuses: set[str]) -> int:
+    """Of several decisions about one request: 0 where all are decided, 6 where nobody was eligible for one."""
+    return 6 if "no_eligible" in statuses else int(statuses != {"decided"})
+
+
+def _render(plan: "Plan", format: PlanFormat | None, no_color: bool) -> str:
+    from delegate_cli.render import splitting
+
+    chosen = format or (PlanFormat.TABLE if streams.is_terminal(sys.stdout) else PlanFormat.PLAIN)
+    if chosen is PlanFormat.JSON:
+        from delegate_cli.render.jsonl import json_text
+
+        return json_text(plan.as_dict())
+    if chosen is PlanFormat.MERMAID:
+        return splitting.plan_mermaid(plan)
+    if chosen is PlanFormat.PLAIN:
+        return splitting.plan_lines(plan)
+    return splitting.plan_table(plan, streams.wants_color(no_color, sys.stdout), streams.width())
+
+
+def _stdin() -> str:
+    """All of stdin as one request.
+
+    Raises:
+        TaskError: it is too long, or not UTF-8.
+    """
+    data = bytearray()
+    while chunk := os.read(sys.stdin.fileno(), 1 << 16):
+        data += chunk
+        if len(data) > _MOST:
+            raise TaskError("the request is longer than 1 MiB", "shorten it")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TaskError(f"the request is not UTF-8 (byte {error.start + 1})", "convert the input to UTF-8") from None
