@@ -139,7 +139,7 @@ def test_exit_codes_are_those_of_route(invoke: Run) -> None:
 def test_parts_are_kept_in_the_journal(invoke: Run) -> None:
     done = invoke("split", "--agents", SMALL, "--at", "any", "--format", "json", TWO)
     for each in done.json["subtasks"]:
-        assert invoke("why", each["decision"], "--format", "json").json["record"]["task"] == each["task"]
+        assert invoke("why", each["decision"], "--format", "json").json["decision"]["task"] == each["task"]
 
 
 HOSTILE = 'x"]; click n0 "javascript:alert(1)"\n  end\x1b[31m <script>#quot; --> a[b](http://c)'
