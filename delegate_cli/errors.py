@@ -82,11 +82,37 @@ class JournalError(DelegateError):
     code = "journal"
 
 
+class RunError(DelegateError):
+    """A run that does not exist, cannot be read or written, or is under way elsewhere."""
+
+    code = "run"
+
+
+class Unasked(DelegateError):
+    """Something that a person must agree to first, and there is nobody to ask."""
+
+    exit_code = 1
+    code = "ask"
+
+
+class NotEligible(DelegateError):
+    """An agent that a plan names and that constraints leave out, or nobody is left."""
+
+    exit_code = 6
+    code = "no_eligible"
+
+
 class EndpointError(DelegateError):
-    """A model endpoint that gives no usable answer: down, refusing, broken, too slow."""
+    """A model endpoint that gives no usable answer: down, refusing, broken, too slow.
+
+    `again`: asking once more may help, after `wait` seconds where the server said so. `sent`: it may have been paid for.
+    """
 
     exit_code = 4
     code = "endpoint"
+    again: bool = False
+    wait: float | None = None
+    sent: bool = False
 
 
 class CredentialsError(EndpointError):

@@ -18,6 +18,8 @@ from delegate_cli.errors import DelegateError, UsageError
 COMMANDS = {
     "route": ("route", "route"),
     "split": ("split", "split"),
+    "run": ("run", "run"),
+    "runs": ("runs", ""),
     "eval": ("evaluate", "evaluate"),
     "calibrate": ("calibrate", "calibrate"),
     "tune": ("tune", "tune"),

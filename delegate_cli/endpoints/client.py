@@ -322,6 +322,9 @@ def _sdk(base_url: str, key: str | None, llm: Llm) -> AsyncOpenAI:
 
 def _with_attempts(fault: Fault, attempts: int) -> EndpointError:
     error = fault.error
+    message = f"{error.message}, {attempts} attempts" if attempts > 1 else error.message
     if fault.wait is not None and fault.wait > _LONGEST_WAIT:
-        return type(error)(f"{error.message}; it asks to wait {fault.wait:.0f} s", error.fix)
-    return type(error)(f"{error.message}, {attempts} attempts" if attempts > 1 else error.message, error.fix)
+        message = f"{error.message}; it asks to wait {fault.wait:.0f} s"
+    told = type(error)(message, error.fix)
+    told.again, told.wait, told.sent = fault.again, fault.wait, fault.sent
+    return told

@@ -1,0 +1,65 @@
+"""Parts → one answer, without a model: under headings that say which part came from whom. Pure functions.
+
+An answer cannot pass for a heading of ours or for another's part: its own headings go two levels down, and what it opens and
+does not close, such as a block of code, is closed before the next part.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from delegate_cli.running.records import Result, State
+
+_HEADING = re.compile(r"^( {0,3})(#{1,6})(?=\s|$)", re.MULTILINE)
+_UNDERLINE = re.compile(r"^( {0,3})(=+|-{2,})[ \t]*$", re.MULTILINE)
+_TAG = re.compile(r"<(?=/?h[1-6]\b)", re.IGNORECASE)
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n]*)$")
+_TITLE = 80  # characters of a subtask in a heading
+
+
+def joined(parts: Sequence[Mapping[str, Any]]) -> str:
+    """The parts of `part_of` as Markdown, in their order; the answer alone where there was one part and it is done."""
+    if len(parts) == 1 and parts[0]["state"] == State.DONE:
+        return str(parts[0]["answer"])
+    return "\n\n".join(f"## {place}. {_title(part)}\n\n{_body(part)}" for place, part in enumerate(parts, 1)) + "\n"
+
+
+def part_of(result: Result, task: str, name: str | None) -> dict[str, Any]:
+    """A part of the answer: what `--no-aggregate` gives of it."""
+    record = result.as_dict()
+    return {"subtask": record.pop("subtask"), "task": task, "state": record.pop("state"), "name": name, **record}
+
+
+def _title(part: Mapping[str, Any]) -> str:
+    task = " ".join(str(part["task"]).split()).replace("`", "'")
+    task = task if len(task) <= _TITLE else task[: _TITLE - 1].rstrip() + "…"
+    if part["state"] == State.DONE:
+        return f"{task} — {part['name']} ({part['agent']})"
+    return f"{task} — not done"
+
+
+def _body(part: Mapping[str, Any]) -> str:
+    if part["state"] == State.DONE:
+        return tamed(str(part["answer"])) or "(no text)"
+    error = part["error"] or {"message": "not done", "fix": ""}
+    return f"{part['state']}: {tamed(' '.join(str(error['message']).split()))}"
+
+
+def tamed(text: str) -> str:
+    """Markdown that stays within its part."""
+    lines, opened = [], ""
+    for line in text.replace("\r\n", "\n").strip("\n").split("\n"):
+        found = _FENCE.match(line)
+        if opened:
+            closes = found and found[1].startswith(opened) and not found[2].strip()
+            opened = "" if closes else opened
+        elif found:
+            opened = found[1]
+        else:
+            line = _TAG.sub("&lt;", _UNDERLINE.sub(r"\1\\\2", _HEADING.sub(_lower, line)))
+        lines.append(line)
+    return "\n".join([*lines, opened] if opened else lines).rstrip()
+
+
+def _lower(found: re.Match[str]) -> str:
+    return found[1] + "#" * min(len(found[2]) + 2, 6)

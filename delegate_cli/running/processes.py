@@ -1,0 +1,85 @@
+"""Children of a run: started in a group of their own with a small environment, and watched so that none outlives it."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from delegate_cli.running import guard
+
+# what programs need to work at all; everything else a card must name
+_ALWAYS = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SYSTEMROOT", "PYTHONUTF8")
+
+
+def environment(names: Sequence[str], run: str, call: str) -> dict[str, str]:
+    """The environment of a child: what every program needs, what its card names, and the mark."""
+    found = {name: os.environ[name] for name in (*_ALWAYS, *names) if name in os.environ}
+    return found | {guard.MARK: guard.mark(run, call)}
+
+
+def folder(cwd: str | None, roster_path: str | None) -> Path:
+    """Where a child works: a relative folder is taken from the roster's."""
+    base = Path(roster_path).absolute().parent if roster_path else Path.cwd()
+    return base / Path(cwd).expanduser() if cwd else base
+
+
+class Watch:
+    """The watcher process of a run, started with the first child."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Before a child is started."""
+        if self._process is None and os.name == "posix":
+            command = [sys.executable, "-I", "-S", guard.__file__, self.run]
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C must not end it before the run
+                env={"PATH": os.environ.get("PATH", "")},
+                cwd="/",
+            )
+
+    def add(self, group: int) -> None:
+        """A child was started."""
+        self._tell(f"+{group}\n")
+
+    def remove(self, group: int) -> None:
+        """It is gone."""
+        self._tell(f"-{group}\n")
+
+    def close(self) -> None:
+        """End of the run: the watcher kills what is left, and ends."""
+        if self._process is None:
+            return
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        self._process = None
+
+    def _tell(self, line: str) -> None:
+        if self._process is None or self._process.stdin is None:
+            return
+        with suppress(OSError):
+            self._process.stdin.write(line.encode())
+            self._process.stdin.flush()
+
+
+async def end(process: asyncio.subprocess.Process, call: str) -> None:
+    """Kill a child, its group, and what left the group; afterwards none of them runs."""
+    guard.kill_group(process.pid)
+    with suppress(ProcessLookupError):
+        process.kill()
+    guard.sweep(call)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            await process.wait()

@@ -1,0 +1,236 @@
+"""Agents that do everything wrong, one by one: what the engine does with each, and what it writes down."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llm import Reply, Scripted, completion, failure
+from running import ECHO, Runs, check_files, part, plan, program
+
+from delegate_cli.running.caps import Caps
+from delegate_cli.running.records import State
+
+PID = "import os, sys; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n')\n"
+FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "exits 1": (program("import sys; sys.exit('no such order')"), "failed", "ended with exit code 1: no such order"),
+    "dies by signal": (program("import os; os.kill(os.getpid(), 9)"), "unclear", "was ended by signal 9"),
+    "hangs": (program("import time; time.sleep(60)", timeout_s=0.4), "unclear", "no answer within 0.4 s"),
+    "floods": (program("while True: print('x' * 9999)", max_output_kb=64), "unclear", "wrote more than 64 kB"),
+    "floods stderr": (program("import sys\nfor n in range(9999): sys.stderr.write('y' * 99)\nsys.exit(3)"), "failed", "code 3"),
+    "broken JSON": (program("print('{\"answer\": ')", output="json"), "unclear", "answered with broken JSON"),
+    "no such key": (program("print('{}')", output="json", answer="result.text"), "unclear", "answered without result.text"),
+    "does not start": (
+        {"kind": "command", "argv": ["no-such-program-here"], "read_only": True},
+        "refused",
+        "cannot be started",
+    ),
+    "no such folder": (ECHO | {"cwd": "missing"}, "refused", "cannot be started"),
+    "busy": (program("import sys; sys.exit(75)"), "refused", "takes no task for now"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_written_down_and_the_next_agent_does_it(tmp_path: Path, name: str) -> None:
+    block, status, said = FAULTS[name]
+    runs = Runs(tmp_path, {"bad": block, "echo": ECHO})
+    result = runs(plan(part("a", "bad", others=["echo"])))["a"]
+    assert (result.state, result.agent, result.answer) == (State.DONE, "echo", "the task of a")
+    assert [(call["agent"], call["status"]) for call in runs.calls] == [("bad", status), ("echo", "done")]
+    assert said in runs.calls[0]["error"]["message"]
+    assert runs.folder is not None
+    check_files(runs.folder.path)
+
+
+@pytest.mark.parametrize("name", ["hangs", "dies by signal", "floods", "broken JSON"])
+def test_what_may_have_been_done_is_not_done_again_by_anybody(tmp_path: Path, name: str) -> None:
+    runs = Runs(tmp_path, {"bad": FAULTS[name][0] | {"read_only": False, "retries": 3}, "echo": ECHO})
+    facts = plan(part("a", "bad", others=["echo"]), part("b"), part("c", after=["a"]))
+    found = runs(facts)
+    assert [found[each].state for each in "abc"] == [State.UNCLEAR, State.DONE, State.SKIPPED]
+    assert sum(call["agent"] == "bad" for call in runs.calls) == 1
+    found = runs.again(facts)
+    assert found["a"].state is State.UNCLEAR
+    assert "may have been done" in found["a"].error["message"]
+    assert len(runs.calls) == 2
+    assert runs.again(facts, repeat=frozenset("a"))["b"].state is State.DONE
+    assert len(runs.calls) == 3
+
+
+def test_what_says_that_it_failed_goes_to_the_next_agent_also_where_it_acts(tmp_path: Path) -> None:
+    runs = Runs(tmp_path, {"bad": FAULTS["exits 1"][0] | {"read_only": False, "retries": 3}, "echo": ECHO})
+    assert runs(plan(part("a", "bad", others=["echo"])))["a"].agent == "echo"
+    assert len(runs.calls) == 2
+
+
+def test_the_same_agent_is_asked_again_as_often_as_its_card_says(tmp_path: Path) -> None:
+    mark = tmp_path / "count"
+    code = PID + "sys.exit(1) if open(sys.argv[1]).read().count('\\n') < 3 else print('at last')"
+    runs = Runs(tmp_path, {"slow": program(code, str(mark), retries=2)})
+    assert runs(plan(part("a", "slow")))["a"].answer == "at last"
+    assert [call["status"] for call in runs.calls] == ["failed", "failed", "done"]
+    assert len({call["key"] for call in runs.calls}) == 1
+
+
+def test_all_agents_fail(tmp_path: Path) -> None:
+    runs = Runs(tmp_path, {"bad": FAULTS["exits 1"][0], "worse": FAULTS["hangs"][0]})
+    result = runs(plan(part("a", "bad", others=["worse"]), part("b", "worse")), Caps(fallbacks=1))
+    assert [result[each].state for each in "ab"] == [State.FAILED, State.FAILED]
+    assert runs.folder is not None
+    assert runs.folder.read("run.json")["status"] == "failed"
+    assert "## 1. the task of a — not done" in runs.folder.read("answer.json")["text"]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+GRANDCHILDREN = """
+import os, subprocess, sys, time
+child = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+started = [subprocess.Popen(child), subprocess.Popen(child, start_new_session=True)]
+with open(sys.argv[1], "w") as file:
+    file.write(" ".join(str(each.pid) for each in started) + f" {os.getpid()}")
+"""
+
+
+@pytest.mark.parametrize("end", ["time.sleep(60)", "print('done', flush=True)", "os.kill(os.getpid(), 9)"])
+def test_a_whole_family_is_gone_when_its_call_ends(tmp_path: Path, end: str) -> None:
+    pids = tmp_path / "pids"
+    runs = Runs(tmp_path, {"bad": program(GRANDCHILDREN + end, str(pids), timeout_s=3)})
+    runs(plan(part("a", "bad")))
+    numbers = [int(pid) for pid in pids.read_text().split()]
+    assert len(numbers) == 3
+    assert not [pid for pid in numbers if alive(pid)]
+
+
+def http(scripted: Scripted, **keys: Any) -> dict[str, Any]:
+    return {"kind": "http", "url": f"{scripted.base_url}/do", "read_only": True, "retries": 0} | keys
+
+
+def test_an_agent_that_asks_to_wait_is_waited_for(tmp_path: Path, scripted: Scripted) -> None:
+    scripted.replies = [failure(429, "slow down", retry_after="0.3"), Reply({"answer": "done"})]
+    runs = Runs(tmp_path, {"web": http(scripted, read_only=False), "echo": ECHO})
+    assert runs(plan(part("a", "web", others=["echo"])))["a"].answer == "done"
+    assert scripted.received[1].at - scripted.received[0].at >= 0.29
+    assert [call["status"] for call in runs.calls] == ["refused", "done"]
+    assert len({request.headers["idempotency-key"] for request in scripted.received}) == 1
+
+
+def test_an_agent_that_asks_to_wait_too_long_is_left(tmp_path: Path, scripted: Scripted) -> None:
+    scripted.reply = lambda request: failure(429, "slow down", retry_after="3600")
+    runs = Runs(tmp_path, {"web": http(scripted), "echo": ECHO})
+    assert runs(plan(part("a", "web", others=["echo"])))["a"].agent == "echo"
+    assert len(scripted.received) == 1
+
+
+def test_a_rate_is_held(tmp_path: Path) -> None:
+    runs = Runs(tmp_path, {"echo": {"kind": "ai", "run": ECHO, "rate_limit_rpm": 120}})
+    runs(plan(part("a"), part("b"), part("c")))
+    at = sorted(call["started"] for call in runs.calls)
+    assert at[2] - at[0] >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "said"),
+    [
+        (Reply(cut="before"), "unclear", "broke off"),
+        (Reply({"answer": "x" * 999}, cut="within"), "unclear", "broke off"),
+        (Reply("x" * 99_999), "unclear", "sent more than 10 kB"),
+        (Reply("{", headers={"content-type": "application/json"}), "unclear", "broken JSON"),
+        (Reply({}, 500), "unclear", "answered 500"),
+        (Reply({}, 404), "failed", "answered 404"),
+        (Reply({}, 302, {"location": "http://169.254.169.254/"}), "refused", "redirects elsewhere"),
+        (Reply({"answer": "late"}, delay=1.5), "unclear", "no answer within 0.5 s"),
+    ],
+)
+def test_a_web_service_that_fails(tmp_path: Path, scripted: Scripted, reply: Reply, status: str, said: str) -> None:
+    scripted.reply = lambda request: reply
+    runs = Runs(tmp_path, {"web": http(scripted, max_output_kb=10, timeout_s=0.5), "echo": ECHO})
+    assert runs(plan(part("a", "web", others=["echo"])))["a"].agent == "echo"
+    assert runs.calls[0]["status"] == status
+    assert said in runs.calls[0]["error"]["message"]
+
+
+def test_an_endpoint_that_goes_down_in_the_middle(tmp_path: Path, scripted: Scripted) -> None:
+    model = {"kind": "openai", "base_url": scripted.base_url, "model": "m", "retries": 1}
+    scripted.replies = [Reply(completion("first")), Reply(cut="before"), Reply(cut="before")]
+    runs = Runs(tmp_path, {"model": model, "echo": ECHO})
+    found = runs(plan(part("a", "model"), part("b", "model", after=["a"], others=["echo"])))
+    assert (found["a"].answer, found["b"].agent) == ("first", "echo")
+    assert [call["status"] for call in runs.calls] == ["done", "unclear", "unclear", "done"]
+
+
+def test_the_time_of_a_run_is_held(tmp_path: Path) -> None:
+    runs = Runs(tmp_path, {"slow": program("import time; time.sleep(60)"), "echo": ECHO})
+    facts = plan(part("a", "slow"), part("b"), part("c", after=["a"]))
+    started = time.monotonic()
+    found = runs(facts, Caps(seconds=1.5))
+    assert time.monotonic() - started < 30
+    assert [found[each].state for each in "abc"] == [State.FAILED, State.DONE, State.FAILED]
+    assert "time of the run" in found["a"].error["message"]
+
+
+def test_calls_and_money_are_held(tmp_path: Path) -> None:
+    card = {"kind": "ai", "run": ECHO, "cost": {"per_task": 0.04}}
+    facts = plan(part("a"), part("b", after=["a"]), part("c", after=["b"]))
+    runs = Runs(tmp_path, {"echo": card})
+    found = runs(facts, Caps(usd=0.1))
+    assert [found[each].state for each in "abc"] == [State.DONE, State.DONE, State.FAILED]
+    assert "exceed the budget of 0.1 USD" in found["c"].error["message"]
+    assert runs.folder is not None
+    assert runs.folder.read("run.json")["cost_usd"] == pytest.approx(0.08)
+    assert runs.again(facts, Caps(usd=0.12))["c"].state is State.DONE  # what was spent before counts
+    found = runs(facts, Caps(calls=1))
+    assert [found[each].state for each in "abc"] == [State.DONE, State.FAILED, State.SKIPPED]
+    limited = {"echo": {**card, "run": {**ECHO, "max_calls": 1}}, "other": ECHO}
+    found = Runs(tmp_path, limited)(plan(part("a"), part("b", after=["a"], others=["other"])))
+    assert found["b"].agent == "other"
+    found = Runs(tmp_path, limited)(plan(part("a"), part("b", after=["a"])))
+    assert "run.max_calls" in found["b"].error["fix"]
+
+
+def test_concurrency_is_held_and_used(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    code = (
+        "import sys, time\nfile = open(sys.argv[1], 'a')\nfile.write('+'); file.flush(); time.sleep(0.5)\n"
+        "file.write('-'); file.flush()"
+    )
+    runs = Runs(tmp_path, {"slow": program(code, str(log))})
+    runs(plan(*(part(each, "slow") for each in "abcd")), Caps(concurrency=2))
+    level = most = 0
+    for sign in log.read_text():
+        level += 1 if sign == "+" else -1
+        most = max(most, level)
+    assert most == 2
+
+
+def test_interrupted_within_this_process(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    runs = Runs(tmp_path, {"slow": program(PID + "import time; time.sleep(60)", str(mark)), "echo": ECHO})
+    facts = plan(part("a", "slow"), part("b"))
+
+    def interrupt() -> None:
+        while not mark.exists() or not mark.read_text().endswith("\n"):
+            time.sleep(0.02)
+        while runs.folder is not None and "b" not in {row["subtask"] for row in runs.folder.lines("answers.jsonl")}:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        runs(facts)
+    thread.join()
+    assert not alive(int(mark.read_text()))
+    assert [call["status"] for call in runs.calls if call["agent"] == "slow"] == ["interrupted"]
+    assert runs.folder is not None
+    assert runs.folder.read("run.json")["status"] == "interrupted"
+    states = {row["subtask"]: row["state"] for row in runs.folder.lines("answers.jsonl")}
+    assert states == {"a": "interrupted", "b": "done"}
