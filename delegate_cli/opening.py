@@ -64,13 +64,13 @@ class Opener:
 
             local_only = any(agent.local_only for agent in self.roster)
             return RemoteEncoder(source, self.home, self.settings, local_only, self.say)
-        from delegate_cli.encoders.onnx import OnnxEncoder  # onnxruntime and tokenizers: 70 ms
+        from delegate_cli.encoders.onnx import open_encoder  # onnxruntime and tokenizers: 70 ms
 
         folder = source.folder(self.home)
         damaged = False
         if catalog.read_facts(folder) is not None:
             try:
-                return OnnxEncoder(folder)
+                return open_encoder(folder)
             except EncoderError:
                 if not self.may_build:
                     raise
@@ -79,7 +79,7 @@ class Opener:
             raise IndexUnavailable(f"the encoder {source.name} is not compiled", "run: delegate index rebuild")
         from delegate_cli.encoders.compile import compile_encoder  # sentence-transformers and torch: 7–16 s
 
-        return OnnxEncoder(compile_encoder(source, self.home, self.say, damaged))
+        return open_encoder(compile_encoder(source, self.home, self.say, damaged))
 
     def open(self) -> Loaded:
         """The index with its calibration; made first when it is missing or stale.

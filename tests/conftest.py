@@ -31,14 +31,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A DELEGATE_HOME with the encoder compiled and the small roster indexed, by the real command."""
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A DELEGATE_HOME with the encoder compiled and the small roster indexed, by the real command.
+
+    The encoder stays open, so that commands inside this process share it.
+    """
+    from delegate_cli.encoders.onnx import open_encoder
+
     folder = tmp_path_factory.mktemp("compiled")
     env = {**os.environ, "HOME": str(folder), "DELEGATE_HOME": str(folder)}
     command = [sys.executable, "-m", "delegate_cli", "index", "rebuild", "--agents", shell.SMALL]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=shell.TIMEOUT)
     assert done.returncode == 0, done.stderr
-    return folder
+    opened = [open_encoder(each) for each in (folder / "encoders").glob("all-*")]
+    yield folder
+    del opened
 
 
 @pytest.fixture

@@ -1,13 +1,15 @@
 """The default encoder is the packaged model with the adapter; `@base` is the model as it was published."""
 
 import hashlib
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from delegate_cli.encoders import adapter, catalog
-from delegate_cli.encoders.onnx import OnnxEncoder
+from delegate_cli.encoders.onnx import OnnxEncoder, open_encoder
 from delegate_cli.errors import EncoderError
 
 TEXTS = ("reset my password", "Where is my order? It was promised for Monday.", "Bitte übersetze diese E-Mail ins Englische.")
@@ -86,3 +88,16 @@ def test_a_mistyped_variant_is_named_before_anything_is_loaded(name: str) -> Non
     with pytest.raises(EncoderError, match="names no encoder") as raised:
         catalog.find(name)
     assert catalog.BASE in raised.value.fix
+
+
+def test_an_encoder_is_shared_while_it_is_in_use_and_its_files_are_the_same(kept: Path, tmp_path: Path) -> None:
+    source = catalog.find(catalog.PACKAGED).folder(kept)
+    folder = tmp_path / "own" / source.name
+    shutil.copytree(source, folder)
+    first = open_encoder(folder)
+    assert open_encoder(folder) is first
+    os.utime(folder / "tokenizer.json", (1, 1))
+    assert open_encoder(folder) is not first
+    (folder / "model.ort").write_bytes(b"")
+    with pytest.raises(EncoderError):
+        open_encoder(folder)

@@ -5,6 +5,7 @@ depend on its neighbours.
 """
 
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 import onnxruntime
@@ -15,6 +16,27 @@ from delegate_cli.errors import EncoderError
 
 MAX_WINDOWS = 8
 _CHARS_PER_TOKEN = 12  # far above any language's average, so that cutting the text never cuts a window
+
+
+_in_use: WeakValueDictionary[tuple[object, ...], "OnnxEncoder"] = WeakValueDictionary()
+
+
+def open_encoder(folder: Path) -> "OnnxEncoder":
+    """The compiled encoder in a folder: the one in use already, unless its files have changed since; loading takes 60 ms.
+
+    Raises:
+        EncoderError: the folder holds no whole compiled encoder.
+    """
+    facts = catalog.read_facts(folder)
+    try:
+        files = [(folder / name).stat() for name in facts["files"]] if facts is not None else []
+    except OSError:  # removed just now
+        files = []
+    key = (folder.resolve(), *((file.st_ino, file.st_size, file.st_mtime_ns) for file in files))
+    encoder = _in_use.get(key)
+    if encoder is None:
+        _in_use[key] = encoder = OnnxEncoder(folder)
+    return encoder
 
 
 class OnnxEncoder:
