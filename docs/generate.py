@@ -20,6 +20,21 @@ ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 86  # columns of the help blocks
 PICTURE_WIDTH = 128
 PICTURED = "Introduce our scanners to a chemist chain with shops on both sides of the Danish-German border"
+RUN_PICTURED = {
+    "v": 1,
+    "request": "Where is order TH-20932? Check the addresses of the trade fair list, and have the contract read.",
+    "subtasks": [
+        {"id": "t1", "task": "Where is order TH-20932?", "agent": "order-tracking", "status": "decided"},
+        {
+            "id": "t2",
+            "task": "Check these addresses: info@nordwind.example, a.brunner@markt.example, a.brunner@markt.example",
+            "agent": "mailing-list-check",
+            "status": "decided",
+        },
+        {"id": "t3", "task": "Read the supplier contract", "agent": "commercial-counsel", "status": "decided"},
+        {"id": "t4", "task": "Say when TH-20933 comes, too", "after": ["t3"], "agent": "order-tracking", "status": "decided"},
+    ],
+}
 COMPLETIONS = {"bash": "delegate.bash", "zsh": "_delegate", "fish": "delegate.fish"}
 # zsh reads the file when completion is first asked for, as the body of a function `_delegate`: without this the first
 # TAB would only define things.
@@ -35,6 +50,8 @@ def main() -> int:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     (ROOT / "docs" / "decision.svg").write_text(picture(), encoding="utf-8")
+    if not (ROOT / "docs" / "run.svg").exists():  # it shows seconds, which are never the same: remove it to have it anew
+        (ROOT / "docs" / "run.svg").write_text(run_picture(), encoding="utf-8")
     return 0
 
 
@@ -110,6 +127,38 @@ def picture() -> str:
 
     decision = Delegator(load_roster(str(ROOT / "agents.yaml"))).decide(PICTURED, Ask(constraints=ANYBODY_THERE))
     return decision_svg(decision, explain=False, width=PICTURE_WIDTH, title="delegate route")
+
+
+def run_picture() -> str:
+    """A run over the example roster, as its tree stands when all that can be done without a person is done."""
+    import tempfile
+
+    from delegate_cli import load_roster
+    from delegate_cli.decision import uuid7
+    from delegate_cli.journal.store import Journal
+    from delegate_cli.render.runs import tree
+    from delegate_cli.render.table import to_svg
+    from delegate_cli.running import starting
+    from delegate_cli.running.prospects import blocks, prospects
+    from delegate_cli.settings import resolve
+    from delegate_cli.splitting import plan_json
+
+    roster = load_roster(str(ROOT / "agents.yaml"))
+    plan, known = plan_json.of_dict(RUN_PICTURED), blocks(roster)
+    events: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["DELEGATE_HOME"] = home
+        start = starting.Start(
+            plan,
+            roster,
+            resolve({}, roster.settings),
+            known,
+            prospects(plan, roster, known, {}, 0),
+            journal=Journal(Path(home) / "journal.sqlite"),
+            watch=lambda event: events.__setitem__(event.subtask, event),
+        )
+        starting.execute(start, starting.begin(start, uuid7()))
+    return to_svg(tree(plan, events, {}), PICTURE_WIDTH, "delegate run", "run")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,17 @@ class Runs:
     """Runs plans over one roster, without a terminal and with every consent."""
 
     def __init__(self, folder: Path, agents: Mapping[str, Any], **settings: Any) -> None:
-        self.roster: Roster = load_roster(write_roster(folder, agents, **settings))
+        self._open(write_roster(folder, agents, **settings), folder)
+
+    @classmethod
+    def over(cls, roster: Path, folder: Path) -> "Runs":
+        """Over the roster of a file."""
+        made = cls.__new__(cls)
+        made._open(roster, folder)
+        return made
+
+    def _open(self, roster: Path, folder: Path) -> None:
+        self.roster: Roster = load_roster(roster)
         self.journal = Journal(folder / "journal.sqlite")
         self.events: list[Event] = []
         self.folder: RunFolder | None = None

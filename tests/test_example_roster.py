@@ -4,9 +4,11 @@ import json
 import re
 from collections import Counter
 from difflib import SequenceMatcher
+from pathlib import Path
 from typing import Any
 
 import pytest
+from running import Runs, part, plan
 from shell import DATA
 
 from delegate_cli.agents import Kind, Roster
@@ -70,3 +72,16 @@ def near(task: str, request: str, said: frozenset[str]) -> bool:
         return True
     matcher = SequenceMatcher(None, task.lower(), request.lower(), autojunk=False)
     return matcher.real_quick_ratio() >= 0.8 and matcher.quick_ratio() >= 0.8 and matcher.ratio() >= 0.8
+
+
+def test_some_agents_do_what_they_are_given(tmp_path: Path) -> None:
+    runs = Runs.over(DATA.parent.parent / "agents.yaml", tmp_path)
+    found = runs(
+        plan(
+            part("a", "order-tracking", task="Where are TH-20932 and TH-20933?"),
+            part("b", "mailing-list-check", task="info@a.example, b@a.example, B@a.example"),
+        )
+    )
+    assert found["a"].answer == "TH-20932: on its way, at customs in Rotterdam\nTH-20933: delivered to the front desk"
+    assert found["b"].answer == "2 addresses; role addresses: ['info@a.example']; twice: ['b@a.example']"
+    assert found["a"].cost_usd == 0.001

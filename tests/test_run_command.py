@@ -217,6 +217,22 @@ def test_runs_are_listed_shown_and_exported(prepare: Prepare) -> None:
     assert invoke("runs", "show", "last", "--format", "json").json == rows[1]
 
 
+def test_a_damaged_run_is_named_and_the_others_go_on(prepare: Prepare, tmp_path: Path) -> None:
+    arguments = prepare({"echo": ECHO}, part("a"))
+    for _ in range(3):
+        invoke(*arguments)
+    first, second, _ = folders(tmp_path)
+    (first / "run.json").write_text("{}")
+    (second / "calls.jsonl").write_text('{"call": ')
+    listed = invoke("runs", "list")
+    assert (listed.code, listed.out.count("\n"), listed.err.count("left out: ")) == (0, 1, 2)
+    for each in (first, second):
+        result = invoke("runs", "show", each.name)
+        assert (result.code, result.out) == (2, "")
+        assert "is damaged" in result.err
+        assert invoke("run", "--resume", each.name).code == 2
+
+
 def start(arguments: list[str], **more: Any) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [*COMMAND, *arguments],

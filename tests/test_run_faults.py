@@ -103,7 +103,7 @@ with open(sys.argv[1], "w") as file:
 @pytest.mark.parametrize("end", ["time.sleep(60)", "print('done', flush=True)", "os.kill(os.getpid(), 9)"])
 def test_a_whole_family_is_gone_when_its_call_ends(tmp_path: Path, end: str) -> None:
     pids = tmp_path / "pids"
-    runs = Runs(tmp_path, {"bad": program(GRANDCHILDREN + end, str(pids), timeout_s=3)})
+    runs = Runs(tmp_path, {"bad": program(GRANDCHILDREN + end, str(pids), timeout_s=1.5)})
     runs(plan(part("a", "bad")))
     numbers = [int(pid) for pid in pids.read_text().split()]
     assert len(numbers) == 3

@@ -234,7 +234,7 @@ class Quick:
 
 
 @given(st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_subtasks_run_after_those_they_wait_for_and_once(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
     count = data.draw(st.integers(1, 8))
     names = [f"s{number}" for number in range(count)]

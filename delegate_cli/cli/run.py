@@ -166,12 +166,12 @@ def _resume(delegator: "Delegator", folder: "RunFolder", running: RunOptions, ke
     from delegate_cli.pipeline import Ask
     from delegate_cli.running import starting
     from delegate_cli.running.assigning import assign
-    from delegate_cli.running.folder import PLAN, RUN, RunFolder
+    from delegate_cli.running.folder import PLAN, RunFolder
     from delegate_cli.splitting import plan_json
 
     with folder.locked():
         folder = RunFolder.open(folder.id)
-        facts = folder.read(RUN)
+        facts = folder.facts()
         stopped = starting.settle(folder)
         if stopped and not view.quiet:
             streams.note(f"stopped {stopped} processes that the run had left")

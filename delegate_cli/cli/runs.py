@@ -1,6 +1,7 @@
 """`delegate runs`: what was run."""
 
 import sys
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,11 +27,8 @@ def list_runs(limit: journaling.Limit = 20, format: journaling.LinesFormat = Non
     from delegate_cli.render.table import listing
     from delegate_cli.running.folder import ANSWERS, run_ids
 
-    found = []
-    for run in list(reversed(run_ids()))[: limit or None]:
-        folder = _open(run)
-        if folder is not None:
-            found.append((_facts(folder), folder.lines(ANSWERS)))
+    newest = list(reversed(run_ids()))[: limit or None]
+    found = list(_known(newest, lambda folder: (folder.facts(), folder.lines(ANSWERS))))
     chosen = journaling.lines_format(format)
     if chosen is Lines.TABLE:
         rows = [list_row(facts, parts, person=True) for facts, parts in found]
@@ -83,39 +81,27 @@ def export(
         for each in runs:
             streams.write(dumps(_record(RunFolder.open(each))) + "\n")
         return 0
-    for each in run_ids():
-        folder = _open(each)
-        if folder is not None:
-            streams.write(dumps(_record(folder)) + "\n")
+    for record in _known(run_ids(), _record):
+        streams.write(dumps(record) + "\n")
     return 0
 
 
-def _open(run: str) -> "RunFolder | None":
-    """A run among others; one that cannot be read is named, and the others go on."""
+def _known(runs: list[str], read: "Callable[[RunFolder], Any]") -> Iterator[Any]:
+    """What is read of each run; one that cannot be read is named, and the others go on."""
     from delegate_cli.running.folder import RunFolder
 
-    try:
-        return RunFolder.open(run)
-    except RunError as error:
-        streams.note(f"left out: {error.message}")
-        return None
-
-
-def _facts(folder: "RunFolder") -> dict[str, Any]:
-    """`run.json`; one that says it is under way, and is held by no process, was stopped."""
-    from delegate_cli.running.folder import RUN
-
-    facts: dict[str, Any] = folder.read(RUN)
-    if facts["status"] == "running" and not folder.under_way():
-        facts["status"] = "stopped"
-    return facts
+    for each in runs:
+        try:
+            yield read(RunFolder.open(each))
+        except RunError as error:
+            streams.note(f"left out: {error.message}")
 
 
 def _record(folder: "RunFolder") -> dict[str, Any]:
     from delegate_cli.running.folder import ANSWER, ANSWERS, CALLS, DECISIONS, PLAN
 
     return {
-        "run": _facts(folder),
+        "run": folder.facts(),
         "plan": folder.read(PLAN),
         "decisions": folder.lines(DECISIONS),
         "calls": folder.lines(CALLS),

@@ -43,11 +43,16 @@ def verdict_line(decision: Decision, color: bool, width: int) -> str:
 
 
 def decision_svg(decision: Decision, explain: bool, width: int, title: str) -> str:
-    """The same as a picture of a terminal. It names no web font, so that showing it fetches nothing."""
+    """The same as a picture of a terminal."""
+    return to_svg(_decision(decision, explain, width), width, title, "decision")
+
+
+def to_svg(renderable: RenderableType, width: int, title: str, name: str) -> str:
+    """A picture of a terminal. It names no web font, so that showing it fetches nothing."""
     console = Console(file=io.StringIO(), record=True, width=width, force_terminal=True, color_system="truecolor")
-    console.print(_decision(decision, explain, width))
+    console.print(renderable)
     form = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    return console.export_svg(title=title, code_format=form, unique_id="decision")
+    return console.export_svg(title=title, code_format=form, unique_id=name)
 
 
 def _decision(decision: Decision, explain: bool, width: int) -> Group:

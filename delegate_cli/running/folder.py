@@ -24,6 +24,7 @@ from delegate_cli.settings import home
 PLAN, RUN, ANSWER = "plan.json", "run.json", "answer.json"
 DECISIONS, CALLS, ANSWERS = "decisions.jsonl", "calls.jsonl", "answers.jsonl"
 LAST = "last"  # instead of an id
+_FACTS = {"id", "status", "request", "started", "ended", "roster", "asked", "caps", "chosen", "calls", "cost_usd"}
 _ID = re.compile(r"[0-9a-f-]{4,36}")
 
 
@@ -113,6 +114,19 @@ class RunFolder:
 
     def _write_calls(self) -> None:
         self.write_lines(CALLS, [each.as_dict() for each in self.calls.values()])
+
+    def facts(self) -> dict[str, Any]:
+        """`run.json`; one that says it is under way, and that no process holds, was stopped.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        found = self.read(RUN)
+        if not isinstance(found, dict) or not found.keys() >= _FACTS:
+            raise _damaged(self.path / RUN, "it lacks what every run has")
+        if found["status"] == "running" and not self.under_way():
+            found["status"] = "stopped"
+        return found
 
     def read(self, name: str) -> Any:
         """A JSON file; None where it is missing.

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from delegate_cli import __version__
@@ -205,7 +206,10 @@ def _facts(start: Start, folder: RunFolder, state: str, began: float, ended: flo
         "started": iso(began),
         "started_at": began,
         "ended": None if ended is None else iso(ended),
-        "roster": {"path": start.roster.path, "sha256": start.roster.sha256},
+        "roster": {
+            "path": None if start.roster.path is None else str(Path(start.roster.path).absolute()),
+            "sha256": start.roster.sha256,
+        },
         "asked": dict(start.asked),
         "caps": asdict(start.caps),
         "chosen": {subtask: list(agents) for subtask, agents in start.chosen.items()},
