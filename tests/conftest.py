@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import filelock
 import llm
 import pytest
 import shell
@@ -38,11 +39,15 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """
     from delegate_cli.encoders.onnx import open_encoder
 
-    folder = tmp_path_factory.mktemp("compiled")
-    env = {**os.environ, "HOME": str(folder), "DELEGATE_HOME": str(folder)}
-    command = [sys.executable, "-m", "delegate_cli", "index", "rebuild", "--agents", shell.SMALL]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=shell.TIMEOUT)
-    assert done.returncode == 0, done.stderr
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if alone else base.parent) / "compiled"
+    with filelock.FileLock(f"{folder}.lock"):  # several workers share what the first one makes
+        if not folder.exists():
+            env = {**os.environ, "HOME": str(folder), "DELEGATE_HOME": str(folder)}
+            command = [sys.executable, "-m", "delegate_cli", "index", "rebuild", "--agents", shell.SMALL]
+            done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=3 * shell.TIMEOUT)
+            assert done.returncode == 0, done.stderr
     opened = [open_encoder(each) for each in (folder / "encoders").glob("all-*")]
     yield folder
     del opened

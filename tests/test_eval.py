@@ -12,20 +12,30 @@ ROSTER = str(shell.DATA.parent.parent / "agents.yaml")
 TASKS = shell.DATA / "tasks.jsonl"
 
 
-@pytest.fixture
-def figures(invoke):
-    done = invoke("eval", str(TASKS), "--agents", ROSTER, "--format", "json", "--quiet")
+@pytest.fixture(scope="module")
+def example(compiled, tmp_path_factory):
+    """The command over a home of this file's own, where the example roster is indexed once."""
+    folder = tmp_path_factory.mktemp("example")
+    (folder / "encoders").symlink_to(compiled / "encoders")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DELEGATE_HOME", str(folder))
+        yield shell.invoke
+
+
+@pytest.fixture(scope="module")
+def figures(example):
+    done = example("eval", str(TASKS), "--agents", ROSTER, "--format", "json", "--quiet")
     assert done.code == 0
     return done.json
 
 
-@pytest.fixture
-def rows(invoke):
+@pytest.fixture(scope="module")
+def rows(example):
     """(right ids, record) of every task."""
     labels = [json.loads(line) for line in TASKS.read_text().splitlines()]
     lines = "".join(json.dumps({"task": label["task"]}) + "\n" for label in labels)
     options = ("--agents", ROSTER, "--all", "--format", "jsonl", "--quiet", "--at", "any")  # whoever is there, as eval
-    done = invoke("route", *options, "-", stdin=lines.encode())
+    done = example("route", *options, "-", stdin=lines.encode())
     assert done.code == 0
     return [([label["agent"]] if label["agent"] else [], record) for label, record in zip(labels, done.rows, strict=True)]
 
