@@ -41,10 +41,15 @@ class Auto(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """A measured score in [0, 1] and, where known, the number of trials behind it."""
+    """A measured score in [0, 1] and, where known, the number of trials behind it, in so many evaluations.
+
+    `open`: the score is on a scale without bounds, such as Elo, and is as it was written.
+    """
 
     score: float
     trials: int | None = None
+    runs: int = 1
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

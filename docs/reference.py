@@ -79,7 +79,7 @@ def _values(schema: dict[str, Any]) -> str:
     if isinstance(kind, list):
         return " or ".join(_PLAIN[each] for each in kind)
     if kind == "array":
-        return "list of texts"
+        return "list" if "anyOf" in schema["items"] else "list of texts"
     low, high = schema.get("minimum"), schema.get("maximum")
     span = f", {low} to {high}" if high is not None else f", at least {low}" if low is not None else ""
     above = f", more than {schema['exclusiveMinimum']}" if "exclusiveMinimum" in schema else ""

@@ -30,6 +30,7 @@ COMMANDS = {
     "replay": ("replay", "replay"),
     "journal": ("journal", ""),
     "index": ("index", ""),
+    "skills": ("skills", ""),
     "agents": ("agents", ""),
     "doctor": ("doctor", "doctor"),
     "schema": ("schema", "schema"),

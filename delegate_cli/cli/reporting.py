@@ -26,19 +26,36 @@ def prepare(report: str | None, plots: str | None) -> None:
     """
     if report is None and plots is None:
         return
-    try:
-        import delegate_cli.render.pictures  # noqa: F401  (matplotlib: 0.5 s)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "matplotlib":
-            raise
-        what = "--report and --plots draw pictures with matplotlib, which is not installed"
-        raise UsageError(what, 'run: pip install "matplotlib>=3.8"') from None
+    _need_matplotlib("--report and --plots draw")
     from delegate_cli.render.files import check_writable, make_folder
 
     if report is not None:
         check_writable(Path(report))
     if plots is not None:
         make_folder(Path(plots))
+
+
+def check_picture(plot: str) -> None:
+    """Find out before anything is worked out whether one picture can be drawn and written.
+
+    Raises:
+        UsageError: matplotlib is not installed.
+        OutputError: the folder is missing or may not be written.
+    """
+    _need_matplotlib("--plot draws")
+    from delegate_cli.render.files import check_writable
+
+    check_writable(Path(plot))
+
+
+def _need_matplotlib(who: str) -> None:
+    try:
+        import delegate_cli.render.pictures  # noqa: F401  (matplotlib: 0.5 s)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        what = f"{who} pictures with matplotlib, which is not installed"
+        raise UsageError(what, 'run: pip install "matplotlib>=3.8"') from None
 
 
 def write(

@@ -39,11 +39,13 @@ class Requirement:
         if self.need is not Need.SKILL:
             has = agent.tools if self.need is Need.TOOL else agent.tags
             return None if any(each.casefold() == wanted for each in has) else f"has no {self.need.value} {self.name}"
-        score = next((skill.score for name, skill in agent.skills.items() if name.casefold() == wanted), None)
-        if score is None:
+        skill = next((skill for name, skill in agent.skills.items() if name.casefold() == wanted), None)
+        if skill is None:
             return f"skill {self.name} unknown"  # not measured is not shown, so it does not count as able
-        if self.least is not None and score < self.least:
-            return f"skill {self.name} is {score:g}, below {self.least:g}"
+        if self.least is not None and skill.open:
+            return f"skill {self.name} is on a scale without bounds"
+        if self.least is not None and skill.score < self.least:
+            return f"skill {self.name} is {skill.score:g}, below {self.least:g}"
         return None
 
 

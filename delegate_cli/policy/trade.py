@@ -83,7 +83,8 @@ def _negative(value: float | None) -> float | None:
 
 def _quality(agent: Agent, skills: Collection[str]) -> float | None:
     wanted = {name.casefold() for name in skills}
-    scores = [skill.score for name, skill in agent.skills.items() if not wanted or name.casefold() in wanted]
+    named = {name.casefold(): skill for name, skill in agent.skills.items() if not skill.open}
+    scores = [skill.score for name, skill in named.items() if not wanted or name in wanted]
     return sum(scores) / len(scores) if scores else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from delegate_cli.agents import Auto, Availability, Cost, Kind, Presence, Skill
+from delegate_cli.agents import Auto, Availability, Cost, Kind, Presence
 from delegate_cli.hours import HoursError, near_zones, parse_hours, zone
 from delegate_cli.preference import LIKES, Preference
 from delegate_cli.roster import document
@@ -33,6 +33,7 @@ from delegate_cli.roster.readers import (
     truth,
     whole,
 )
+from delegate_cli.roster.scores import DESCRIPTIONS, SKILLS
 from delegate_cli.settings import DECIDERS, KeptText, Prices, check_url, words
 
 
@@ -102,24 +103,6 @@ def _levels(node: yaml.Node, source: Source, what: str) -> tuple[str, ...]:
     return tuple(text(item, source, f"{what}[{place}]") for place, item in enumerate(items))
 
 
-def _skills(node: yaml.Node, source: Source, what: str) -> dict[str, Skill]:
-    skills = {}
-    for name, (_, value) in document.mapping(node, source, what).items():
-        here = f"{what}.{name}"
-        if isinstance(value, yaml.MappingNode):
-            facts = read_fields(value, source, here, SKILL)
-            if "score" not in facts:
-                raise source.error(f"{here} has no score", value, "add `score: 0.8`")
-            skills[name] = Skill(facts["score"], facts.get("trials"))
-        else:
-            skills[name] = Skill(at_least(0, 1)(value, source, here))
-    return skills
-
-
-SKILL = {
-    "score": Field(at_least(0, 1), UNIT),
-    "trials": Field(whole(1), {"type": "integer", "minimum": 1}),
-}
 COST = {"per_task": Field(at_least(0), POSITIVE), "per_1k_tokens": Field(at_least(0), POSITIVE)}
 AVAILABILITY = {
     "status": Field(one_of(Presence), {"enum": [presence.value for presence in Presence]}),
@@ -134,7 +117,7 @@ AGENT = {
     "description": Field(prose, {"type": "string"}),
     "examples": Field(texts, TEXTS),
     "not_for": Field(texts, TEXTS),
-    "skills": Field(_skills, {"type": "object", "additionalProperties": {"anyOf": [UNIT, object_schema(SKILL)]}}),
+    "skills": SKILLS,
     "tools": Field(texts, TEXTS),
     "tags": Field(texts, TEXTS),
     "allow": Field(texts, TEXTS),
@@ -182,6 +165,7 @@ SETTINGS = {
     "run": Field(_run, {"$ref": "#/$defs/run"}),
     "llm": Field(block(dict, LLM), object_schema(LLM)),
     "journal": Field(block(dict, JOURNAL), object_schema(JOURNAL)),
+    "skills": DESCRIPTIONS,
 }
 
 

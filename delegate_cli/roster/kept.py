@@ -18,7 +18,7 @@ from delegate_cli.agents import Agent, Auto, Availability, Cost, Kind, Presence,
 from delegate_cli.preference import Preference
 from delegate_cli.settings import KeptText, Prices, home
 
-FORMAT = 2  # raise when the same bytes are to be read otherwise than before, or refused
+FORMAT = 3  # raise when the same bytes are to be read otherwise than before, or refused
 MOST = 64  # rosters; the ones that were kept first are removed
 _HASHES = ("sha256", "text_sha256")
 

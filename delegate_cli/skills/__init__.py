@@ -1,1 +1,1 @@
-"""Skill profiles: what an agent is measured to be good at, and what that says of the skills nobody measured."""
+"""Skill profiles: what an agent is measured to be good at, and what follows from that for skills nobody measured."""

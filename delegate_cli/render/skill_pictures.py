@@ -1,0 +1,43 @@
+"""Scores with intervals as a picture: a filled dot was measured, a hollow one inferred. Drawn as `pictures` draws."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from delegate_cli.render.pictures import Palette, Picture
+from delegate_cli.render.text import shorten
+
+_ROW = 0.28  # inches
+_MOST = 40  # rows; more cannot be read
+_LABEL = 34
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row: a name, its value with an interval, and whether it was measured."""
+
+    name: str
+    mean: float
+    low: float
+    high: float
+    observed: bool
+
+
+def intervals(name: str, title: str, lines: Sequence[Line]) -> Picture:
+    """A picture of these rows, the first on top; at most 40 are drawn."""
+    shown = lines[:_MOST]
+    return Picture(name, title, lambda figure, palette: _draw(figure, palette, shown), 0.9 + _ROW * len(shown))
+
+
+def _draw(figure: Figure, palette: Palette, lines: Sequence[Line]) -> None:
+    axes = figure.subplots()
+    for row, line in enumerate(lines):
+        color = palette.blue if line.observed else palette.orange
+        axes.plot([line.low, line.high], [row, row], color=color, linewidth=2, solid_capstyle="round", zorder=2)
+        fill = color if line.observed else palette.paper
+        axes.plot([line.mean], [row], marker="o", markersize=6.5, color=color, markerfacecolor=fill, linestyle="", zorder=3)
+    axes.set_yticks(range(len(lines)), [shorten(line.name, _LABEL) for line in lines])
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.set_title("blue: measured; orange, hollow: inferred; lines: 90 %", loc="right", fontsize=9, color=palette.muted)
