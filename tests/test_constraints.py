@@ -268,7 +268,7 @@ def test_a_further_constraint_never_adds_anybody(roster, some, more, at, held, r
 
 def _both(key: str, old: object, new: object) -> object:
     """The old constraint and the new one together."""
-    if old is None or old == frozenset() or old is False:
+    if old is None or (old == frozenset() and key != "allow") or old is False:  # an empty `allow` allows nobody
         return new
     if key in ("max_cost", "max_latency"):
         return min(old, new)  # type: ignore[type-var]
