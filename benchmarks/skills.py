@@ -1,6 +1,6 @@
 """Skill profiles on public score tables: errors and coverage for 1, 2, 3, 5 and 8 observed skills.
 
-    python -m benchmarks.skills ../shared/data [--most 400] [--sets livebench,open_llm_leaderboard_v2,onet]
+    python -m benchmarks.skills ../shared/data [--most 1200] [--sets livebench,open_llm_leaderboard_v2,onet]
 
 Each row is predicted by a population without its vendor or model family (onet: without its tenth). Beside ours: the mean of the
 population, nearest neighbours (whichever of their settings does best on these very rows), and skillinfer, if it is installed.
@@ -34,7 +34,7 @@ Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--most", type=int, default=400, help="rows of a set that are predicted, drawn at random")
+    parser.add_argument("--most", type=int, default=1200, help="rows of a set that are predicted, drawn at random")
     parser.add_argument("--sets", default="livebench,open_llm_leaderboard_v2,onet")
     given = parser.parse_args()
     others = {"mean": mean, **{name: knn(count, weighed) for count, weighed, name in neighbours()}}
