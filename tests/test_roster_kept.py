@@ -38,6 +38,7 @@ agents:
     local_only: true
   - {id: b, name: B, run: {kind: command, argv: [cat, 1, 2.5, true]}, source: {format: x, path: null}}
 """
+EXAMPLE = (Path(SMALL).parent.parent.parent / "agents.yaml").read_text()
 FORMER = "agents:\n  - {id: a, description: does things}\n"
 
 
@@ -45,7 +46,7 @@ def kept_files() -> list[Path]:
     return list((Path(os.environ["DELEGATE_HOME"]) / "rosters").glob("*.json"))
 
 
-@pytest.mark.parametrize("text", [RICH, LLM_BLOCK, FORMER, Path(SMALL).read_text()], ids=["rich", "llm", "bare", "small"])
+@pytest.mark.parametrize("text", [RICH, LLM_BLOCK, FORMER, Path(SMALL).read_text(), EXAMPLE], ids=["rich", "llm", "bare", "small", "example"])
 def test_what_comes_back_is_what_was_read(tmp_path: Path, text: str) -> None:
     path = tmp_path / "team.yaml"
     path.write_text(text)
