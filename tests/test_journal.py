@@ -266,9 +266,9 @@ def test_an_older_file_is_brought_up_to_date(journal: Journal, monkeypatch: pyte
     assert journal.rows("PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
     monkeypatch.undo()
     journal.close()
-    with pytest.raises(JournalError, match="of version 2; this program knows 1"):
+    with pytest.raises(JournalError, match="of version 3; this program knows 2"):
         list(journal.entries())
-    assert "of version 2" in record(journal, decision())[0]
+    assert "of version 3" in record(journal, decision())[0]
 
 
 def test_a_failed_migration_changes_nothing(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:

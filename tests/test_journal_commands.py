@@ -1,10 +1,13 @@
 """`delegate journal`, `why`, `replay`, `feedback`, and what `route` records."""
 
+import contextlib
 import json
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jsonschema
@@ -15,10 +18,11 @@ from shell import COMMAND, SMALL, TIMEOUT, Result, environment
 
 import benchmarks.journal
 from delegate_cli import Delegator, Journal, Recorder, load_roster
-from delegate_cli.cli.journaling import moment
+from delegate_cli.cli import journaling
+from delegate_cli.cli.journaling import moment, recorded
 from delegate_cli.decision import Decision, Status
 from delegate_cli.errors import UsageError
-from delegate_cli.journal.entries import Entry, Origin
+from delegate_cli.journal.entries import Entry, Origin, Room
 from delegate_cli.journal.figures import Assignments
 from delegate_cli.journal.records import decision_of
 from delegate_cli.pipeline import Ask
@@ -415,6 +419,41 @@ def test_capacity_and_rate_are_held_against_the_journal(journal: Journal, invoke
     result = invoke(*route)
     assert result.json["agent"] == "refunds"
     assert "capacities and rate limits are not held" in result.err
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_last_room_is_given_once(journal: Journal, small: Path) -> None:
+    """Whoever decided before another process took it decides again, and then the agent is excluded."""
+    small.write_text(small.read_text().replace("name: Refunds", "name: Refunds\n    availability: {capacity: 1}", 1))
+    settings = Settings(min_probability=0.0)
+    roster = load_roster(str(small))
+    delegators = [Delegator(roster, settings, load=Assignments(Journal(journal.path))) for _ in range(2)]
+    ask = Ask()
+    with contextlib.ExitStack() as stack:
+        records = [stack.enter_context(recorded(each, ask, Journal(journal.path), many=True)) for each in delegators]
+        made = [each.decide("Refund the shoes I sent back", ask) for each in delegators]
+        assert [each.agent for each in made] == ["refunds", "refunds"]  # both saw room
+        again = [partial(each.decide, "Refund the shoes I sent back", ask) for each in delegators]
+        stood = [journaling.kept(*each) for each in zip(again, records, made, strict=True)]
+    assert stood[0] == made[0]
+    assert ("refunds", "capacity") in [(each.agent, each.rule) for each in stood[1].excluded]
+    assert [entry.agent for entry in journal.entries()] == [each.agent for each in stood]
+
+
+@pytest.mark.parametrize("room", [{"capacity": 3}, {"per_minute": 3.0}])
+def test_many_that_claim_at_once_get_no_more_than_there_is(journal: Journal, room: dict[str, float]) -> None:
+    def claim(_: int) -> bool:
+        with Journal(journal.path) as own:
+            made = decision(status=Status.DECIDED)
+            return Recorder(own, Settings(), origin=Origin.PIPELINE).claim(made, Room("refunds", **room))
+
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(claim, range(16)))
+    assert sum(got) == 3
+    assert Assignments(journal).open_assignments() == {"refunds": 3}
+    journal.close()
+    journal.path.write_bytes(b"no database" * 1000)
+    assert claim(0)  # nobody can know, and no decision is lost
 
 
 def test_doctor_looks_at_the_journal(journal: Journal, invoke: Invoke) -> None:

@@ -17,13 +17,14 @@ from delegate_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from delegate_cli.decision import Decision
-    from delegate_cli.journal.entries import Feedback, Filter
+    from delegate_cli.journal.entries import Feedback, Filter, Room
     from delegate_cli.journal.store import Journal
     from delegate_cli.pipeline import Ask, Delegator
     from delegate_cli.policy.load import Load
 
 
-Record = Callable[..., None]  # (decision, what was said of it already)
+ATTEMPTS = 5  # at a decision whose agent's last room was taken meanwhile
+Record = Callable[..., bool]  # (decision, what was said of it already) → whether it stands
 
 
 class Lines(StrEnum):
@@ -90,10 +91,45 @@ def recorded(delegator: "Delegator", ask: "Ask", journal: "Journal | None", many
 
     origin = Origin.PIPELINE if many or not streams.is_terminal(sys.stdout) else Origin.TERMINAL
     recorder = Recorder(journal, delegator.settings, origin=origin, asked=ask.as_dict(), say=_say)
+
+    def record(decision: "Decision", said: "Feedback | None" = None, claim: bool = False) -> bool:
+        room = _room(delegator, decision) if claim and said is None and ask.constraints.presence else None
+        if room is not None:
+            return recorder.claim(decision, room)
+        recorder.record(decision, said)
+        return True
+
     try:
-        yield recorder.record
+        yield record
     finally:
         recorder.close()
+
+
+def kept(decide: "Callable[[], Decision]", record: Record, first: "Decision | None" = None) -> "Decision":
+    """A recorded decision: made again where another process has taken the last room of its agent meanwhile.
+
+    Args:
+        first: what was decided already.
+    """
+    decision = decide() if first is None else first
+    for left in range(ATTEMPTS, 0, -1):
+        if record(decision, claim=left > 1):
+            break
+        decision = decide()
+    return decision
+
+
+def _room(delegator: "Delegator", decision: "Decision") -> "Room | None":
+    """What the agent of a decision has room for, where it hands over and that is bounded."""
+    agent = delegator.roster.get(decision.agent or "") if decision.status.value == "decided" else None
+    if agent is None:
+        return None
+    capacity = None if agent.availability is None else agent.availability.capacity
+    if capacity is None and agent.rate_limit_rpm is None:
+        return None
+    from delegate_cli.journal.entries import Room
+
+    return Room(agent.id, capacity, agent.rate_limit_rpm)
 
 
 def _say(line: str) -> None:
@@ -111,8 +147,9 @@ def load(journal: "Journal | None") -> "Load | None":
     return Assignments(journal, say=_say)
 
 
-def forget(decision: "Decision", said: "Feedback | None" = None) -> None:
+def forget(decision: "Decision", said: "Feedback | None" = None, claim: bool = False) -> bool:
     """Record nothing."""
+    return True
 
 
 def filter_of(

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -145,8 +146,7 @@ def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, conf
 
         decision = confirmed(delegator, line.task or "", ask, view.explain, view.color, record)
     else:
-        decision = delegator.decide(line.task or "", ask)
-        record(decision)
+        decision = journaling.kept(lambda: delegator.decide(line.task or "", ask), record)
     if decision.status.value == "no_eligible" and view.format in (Format.PLAIN, Format.ID) and not view.quiet:
         from delegate_cli.render.plain import sentence
         from delegate_cli.render.text import clean
@@ -173,7 +173,8 @@ def _stream(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", view:
     for line, result in watched(decide_lines(delegator, lines, ask), quiet=view.quiet):
         failed = isinstance(result, DelegateError)
         if not isinstance(result, DelegateError):
-            record(result)
+            again = partial(delegator.decide, line.task or "", replace(ask, ref=line.ref))
+            result = journaling.kept(again, record, result)
         text = _render_error(line, result, view) if isinstance(result, DelegateError) else _render(result, view)
         if view.format is Format.JSON:
             text, separator = separator + text, ",\n"

@@ -131,6 +131,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """How many tasks an agent may have open, and how many it may be given within a minute; None: any number."""
+
+    agent: str
+    capacity: int | None = None
+    per_minute: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Which entries. Times in seconds since 1970, `since` included and `until` not; `limit` of 0 is all of them."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from delegate_cli.errors import JournalError
 from delegate_cli.journal.entries import bound, iso
-from delegate_cli.journal.store import Journal
+from delegate_cli.journal.store import MINUTE, OPEN_DAYS, Journal
 
 DAY = 86400.0  # seconds
 _VERDICT = "(SELECT {0} FROM answers AS a WHERE a.decision = d.id)"
@@ -17,14 +17,7 @@ _STATUSES = f"""
 _AGENTS = f"""
   SELECT agent, count(*), sum(status = 'decided'), sum({_VERDICT.format("number")} IS NOT NULL), sum({_RIGHT})
   FROM decisions AS d WHERE id >= ? AND agent IS NOT NULL GROUP BY agent ORDER BY count(*) DESC, agent"""
-_ASSIGNED = f"""
-  SELECT who, count(*) FROM (
-    SELECT CASE WHEN {_VERDICT.format("number")} IS NULL THEN CASE WHEN status = 'decided' THEN agent END
-                ELSE {_VERDICT.format("agent")} END AS who
-    FROM decisions AS d
-    WHERE id >= ? AND NOT EXISTS (SELECT 1 FROM standing AS s WHERE s.decision = d.id
-      AND coalesce(s.success, s.score, s.cost, s.seconds) IS NOT NULL)
-  ) WHERE who IS NOT NULL GROUP BY who"""
+_ASSIGNED = "SELECT agent, count(*) FROM assigned WHERE decision >= ? GROUP BY agent"
 _HANDED_OVER = "SELECT agent, count(*) FROM decisions WHERE id >= ? AND status = 'decided' GROUP BY agent"
 
 
@@ -38,7 +31,7 @@ class Assignments:
         say: gets one line when the journal cannot be read; then nothing is known to be open.
     """
 
-    def __init__(self, journal: Journal, days: float = 1.0, say: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(self, journal: Journal, days: float = OPEN_DAYS, say: Callable[[str], None] = lambda line: None) -> None:
         self._journal = journal
         self._seconds = days * DAY
         self._say = say
@@ -50,7 +43,7 @@ class Assignments:
 
     def last_minute(self) -> Mapping[str, int]:
         """Tasks that were handed over to each agent within the last 60 seconds."""
-        return self._counts(_HANDED_OVER, 60.0)
+        return self._counts(_HANDED_OVER, MINUTE)
 
     def _counts(self, query: str, seconds: float) -> Mapping[str, int]:
         if self._broken:

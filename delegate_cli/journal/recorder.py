@@ -14,7 +14,7 @@ from typing import Any
 from delegate_cli import __version__
 from delegate_cli.decision import Decision
 from delegate_cli.errors import JournalError
-from delegate_cli.journal.entries import Entry, Feedback, Origin, at_of
+from delegate_cli.journal.entries import Entry, Feedback, Origin, Room, at_of
 from delegate_cli.journal.privacy import Privacy, sha256
 from delegate_cli.journal.store import Journal
 from delegate_cli.settings import Settings
@@ -70,6 +70,21 @@ class Recorder:
             self._waiting.append((self.entry(decision), said))
             if time.monotonic() - self._failed_at >= _PAUSE:
                 self._write(PATIENCE if self._problem is None else 0.0)
+
+    def claim(self, decision: Decision, room: Room) -> bool:
+        """Keep a decision that hands a task over, unless another process has taken the last room meanwhile; whether it stands.
+
+        Where the journal cannot be used nobody can know, and it stands.
+        """
+        with self._lock:
+            if not self._waiting and self._problem is None:
+                self._journal.patience = PATIENCE
+                try:
+                    return self._journal.claim(self.entry(decision), room)
+                except JournalError:
+                    pass
+        self.record(decision)
+        return True
 
     def close(self) -> None:
         """Try once more to write what is left, and say what could not be.

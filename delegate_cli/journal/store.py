@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from delegate_cli.errors import JournalError
 from delegate_cli.journal import schema
-from delegate_cli.journal.entries import Entry, Feedback, Filter, Origin, Verdict, bound
+from delegate_cli.journal.entries import Entry, Feedback, Filter, Origin, Room, Verdict, bound
 
 PATIENCE = 10.0  # seconds to wait for another process's write
 _PAGE = 200  # entries read at a time, so that a slow reader of an export holds nothing open
@@ -24,6 +25,8 @@ _ADD = f"INSERT OR IGNORE INTO decisions ({', '.join(_COLUMNS)}) VALUES ({', '.j
 _SAY = f"INSERT INTO feedback ({', '.join(_SAID)}) VALUES ({', '.join('?' * len(_SAID))})"
 _LEAST_PREFIX = 4  # characters of an id
 LAST = "last"  # instead of an id
+OPEN_DAYS = 1.0  # for which a task without an outcome counts as open: not every outcome is reported
+MINUTE = 60.0  # seconds
 
 
 class Journal:
@@ -54,6 +57,21 @@ class Journal:
             for row, said in rows:
                 if connection.execute(_ADD, row).rowcount and said is not None:
                     connection.execute(_SAY, _said(said))
+
+    def claim(self, entry: Entry, room: Room) -> bool:
+        """Keep a decision that hands a task over, unless its agent has no room left; whether it is kept.
+
+        Counting and keeping are one transaction, so that of two processes only one gets the last place.
+        """
+        open_since, minute = bound(time.time() - OPEN_DAYS * 86400), bound(time.time() - MINUTE)
+        held = "SELECT count(*) FROM assigned WHERE decision >= ? AND agent = ?"
+        recent = "SELECT count(*) FROM decisions WHERE id >= ? AND agent = ? AND status = 'decided'"
+        with self._writing() as connection:
+            for query, since, most in ((held, open_since, room.capacity), (recent, minute, room.per_minute)):
+                if most is not None and connection.execute(query, (since, room.agent)).fetchone()[0] >= most:
+                    return False
+            connection.execute(_ADD, _row(entry))
+        return True
 
     def say(self, feedback: Feedback, unless_answered: bool = False) -> int | None:
         """Add what was said of a decision, and return its number. It is kept when this returns.
@@ -142,6 +160,12 @@ class Journal:
         return [
             str(row[0]) for row in self._read(f"SELECT id FROM queue {where} ORDER BY id LIMIT ?", (*values, which.limit or -1))
         ]
+
+    def drawn(self, which: Filter, count: int) -> list[str]:
+        """At most so many ids of tasks that were handed over and that nobody has judged, drawn at random, oldest first."""
+        conditions, values = _conditions(replace(which, statuses=("decided",), answered=False), "agent")
+        query = f"SELECT id FROM decisions WHERE {' AND '.join(conditions)} ORDER BY random() LIMIT ?"
+        return sorted(str(row[0]) for row in self._read(query, (*values, count)))
 
     def shortest(self, identities: Iterable[str], least: int = 8) -> dict[str, str]:
         """As many first characters of each id as tell it from all others."""
