@@ -5,6 +5,8 @@ import fcntl
 import os
 import pty
 import select
+import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -22,6 +24,7 @@ from delegate_cli import Journal, Recorder
 from delegate_cli.cli.review import matching
 from delegate_cli.decision import Status
 from delegate_cli.journal.entries import Feedback, Filter, Origin, Verdict
+from delegate_cli.learning.answers import Sort, sort_of
 from delegate_cli.roster.load import load_roster
 from delegate_cli.settings import Settings
 
@@ -98,10 +101,11 @@ def screen() -> Iterator[Callable[..., Screen]]:
         each.close()
 
 
-def waiting(journal: Journal, *tasks: str) -> list[str]:
-    """Record tasks that wait for a person; their ids."""
+def waiting(journal: Journal, *tasks: str, status: Status = Status.ASK) -> list[str]:
+    """Record tasks that wait for a person, or have another status; their ids."""
     recorder = Recorder(journal, Settings(), origin=Origin.PIPELINE)
-    made = [replace(decision(task), roster={"path": SMALL, "sha256": "0" * 64}, ref=task[:3]) for task in tasks]
+    roster = {"path": SMALL, "sha256": "0" * 64}
+    made = [replace(decision(task), roster=roster, ref=task[:3], status=status) for task in tasks]
     for each in made:
         recorder.record(each)
     return [each.id for each in made]
@@ -152,6 +156,67 @@ def test_answers_are_kept_at_once_and_can_be_undone(journal: Journal, screen: Ca
     assert answers(journal, ids) == ["nobody", None, "payroll"]
     assert {each.origin for each in journal.get(ids[0]).feedback} == {Origin.REVIEW}
     assert termios.tcgetattr(at.slave) == at.before
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_in_tmux(journal: Journal, tmp_path: Path) -> None:
+    """What a person sees on the screen, and that what was answered is kept when the terminal goes away."""
+    ids = waiting(journal, "first task", "second task", "third task")
+    tmux = ["tmux", "-S", str(tmp_path / "tmux"), "-f", "/dev/null"]
+
+    def act(*words: str) -> str:
+        return subprocess.run(
+            [*tmux, *words], env=environment(), capture_output=True, text=True, timeout=TIMEOUT, check=True
+        ).stdout
+
+    def until(words: str) -> str:
+        end = time.monotonic() + TIMEOUT
+        while words not in (shown := act("capture-pane", "-p")):
+            assert time.monotonic() < end, shown
+            time.sleep(0.05)
+        return shown
+
+    command = shlex.join([*COMMAND, "review"])
+    act("new-session", "-d", "-x", "100", "-y", "60", f"{command}; echo ended with $?; exec cat")
+    try:
+        assert "first task" in until("1 of 3 · 0 answered")
+        act("send-keys", "2")
+        assert "saved: Billing (billing)" in until("2 of 3 · 1 answered")
+        assert answers(journal, ids) == ["billing", None, None]
+        act("send-keys", "u")
+        until("undone")
+        assert answers(journal, ids) == [None, None, None]
+        act("send-keys", "n")
+        until("saved: nobody")
+        act("send-keys", "1")
+        until("3 of 3 · 2 answered")
+        act("send-keys", "q")
+        until("ended with 0")
+    finally:
+        act("kill-server")
+    assert answers(journal, ids) == ["nobody", "refunds", None]
+
+
+def test_tasks_that_were_handed_over_are_drawn_for_checking(journal: Journal, screen: Callable[..., Screen]) -> None:
+    left = waiting(journal, "left to a person")
+    handed = waiting(journal, *(f"handed over {number}" for number in range(6)), status=Status.DECIDED)
+    rows = [invoke("review", "--check", "2", "--format", "jsonl").rows for _ in range(12)]
+    assert {len(each) for each in rows} == {2}
+    assert {row["id"] for each in rows for row in each} == set(handed)  # all but surely, each is drawn at some time
+    at = screen("--check", "6")
+    assert "handed over 0" in at.until(KEYS)
+    at.press("1")
+    at.until(KEYS)
+    at.press("q")
+    assert at.end() == 0
+    entry = journal.get(handed[0])
+    assert (answers(journal, handed)[0], sort_of(entry)) == ("refunds", Sort.LOOKED)
+    assert {row["id"] for row in invoke("review", "--check", "9", "--format", "jsonl").rows} == set(handed[1:])
+    line = f'{{"id": "{handed[1]}", "right": true, "drawn": true}}\n{{"id": "{handed[2]}", "wrong": true}}\n'
+    assert invoke("feedback", "-", stdin=line.encode()).code == 0
+    assert [sort_of(journal.get(each)) for each in handed[1:3]] == [Sort.LOOKED, Sort.COMPLAINED]
+    assert [row["id"] for row in invoke("review", "--format", "jsonl").rows] == left
+    assert "nothing was handed over" in at_terminal("review", "--check", "3", "--agent", "payroll").out
 
 
 def test_an_agent_is_found_by_name(journal: Journal, screen: Callable[..., Screen]) -> None:

@@ -26,12 +26,13 @@ EXAMPLES = """Examples:
   jq -c '{id, agent: .assignee}' closed.jsonl | delegate feedback -
 
 A line from stdin is {"id": "…"} with "agent": "id" (null where nobody fits), "right": true, "wrong": true or "nobody": true,
-and "success", "score", "cost", "seconds", "note", or with "undo": true. Nothing is ever overwritten: the last word counts,
-and --undo takes it back. A line of output means that it is kept. Exit codes: 0, 2, and 5 where some lines could not be kept.
+and "success", "score", "cost", "seconds", "note", "drawn": true, or with "undo": true. Nothing is ever overwritten: the last
+word counts, and --undo takes it back. A line of output means that it is kept. Exit codes: 0, 2, and 5 where some lines could
+not be kept.
 """
-_KEYS = ("id", "agent", "right", "wrong", "nobody", "undo", "note", "success", "score", "cost", "seconds")
+_KEYS = ("id", "agent", "right", "wrong", "nobody", "undo", "drawn", "note", "success", "score", "cost", "seconds")
 _VERDICTS = ("agent", "right", "wrong", "nobody")
-_TRUTHS = ("right", "wrong", "nobody", "undo", "success")
+_TRUTHS = ("right", "wrong", "nobody", "undo", "drawn", "success")
 _NUMBERS = ("score", "cost", "seconds")
 
 
@@ -50,6 +51,9 @@ def feedback(
     cost: Annotated[float | None, typer.Option("--cost", metavar="USD", help="What the work cost.")] = None,
     seconds: Annotated[float | None, typer.Option("--seconds", help="How long the work took.")] = None,
     note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="A remark, kept with it.")] = None,
+    drawn: Annotated[
+        bool, typer.Option("--drawn", help="It was drawn by review --check, and nobody had complained: it stands for others.")
+    ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Take back the last feedback of this decision that stands.")] = False,
     agents: Annotated[
         str | None, typer.Option("--agents", "-a", metavar="FILE", help="The roster. [default: the decision's own]")
@@ -59,7 +63,8 @@ def feedback(
     """Say who was right, or how the work went."""
     kept = journaling.open_journal(journal)
     given = {"agent": agent, "success": success, "score": score, "cost": cost, "seconds": seconds, "note": note}
-    given |= {name: value or None for name, value in (("right", right), ("wrong", wrong), ("nobody", nobody), ("undo", undo))}
+    marks = {"right": right, "wrong": wrong, "nobody": nobody, "drawn": drawn, "undo": undo}
+    given |= {name: value or None for name, value in marks.items()}
     said = {name: value for name, value in given.items() if value is not None}
     saver = _Saver(kept, agents)
     if streams.from_stdin([identity] if identity is not None else []):
@@ -134,7 +139,7 @@ class _Saver:
         from dataclasses import replace
 
         from delegate_cli.journal.answers import verdict_of
-        from delegate_cli.journal.entries import Feedback, Verdict
+        from delegate_cli.journal.entries import Feedback, Origin, Verdict
 
         verdicts = _said(line)
         outcome = {name: line[name] for name in ("note", "success", *_NUMBERS) if line.get(name) is not None}
@@ -146,7 +151,8 @@ class _Saver:
         agent = line["agent"] if verdict is Verdict.AGENT else None
         if agent is not None:
             self._check_agent(entry, agent)
-        return replace(verdict_of(entry, verdict, agent), **outcome)
+        origin = Origin.REVIEW if line.get("drawn") else Origin.FEEDBACK
+        return replace(verdict_of(entry, verdict, agent, origin), **outcome)
 
     def _check_agent(self, entry: "Entry", agent: str) -> None:
         """A mistyped agent would be learnt from, so it must be one of the candidates or of the roster."""

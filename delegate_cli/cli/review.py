@@ -1,7 +1,7 @@
 """`delegate review`: what pipelines left for a person, task by task, each answer kept at once."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +22,7 @@ EXAMPLES = """Examples:
   delegate review                      # at a terminal: walk through what waits
   delegate review --since 7d --limit 20
   delegate review --format jsonl | jq -c '{id, agent: .candidates[0].agent}' | delegate feedback -
+  delegate review --check 20           # were tasks handed over rightly? 20 of them, drawn at random
 
 What waits are the tasks that `delegate route` answered with ask or none while nobody watched: in a batch, or
 without a terminal. Keys: 1–3 that candidate, n nobody, / search an agent by name, e all reasons, s skip, u undo, q quit.
@@ -35,6 +36,10 @@ def review(
         str | None, typer.Option("--agent", metavar="ID", help="Only tasks whose first candidate is this agent.")
     ] = None,
     since: journaling.Since = None,
+    check: Annotated[
+        int | None,
+        typer.Option("--check", metavar="N", min=1, help="Instead N tasks that were handed over unasked, drawn at random."),
+    ] = None,
     agents: Annotated[
         str | None, typer.Option("--agents", "-a", metavar="FILE", help="The roster to search. [default: each decision's own]")
     ] = None,
@@ -47,17 +52,18 @@ def review(
     """Walk through the tasks that wait for a person, or list them."""
     kept = journaling.open_journal(journal)
     which = journaling.filter_of(since, None, agent, "", limit)
+    drawn = None if check is None else kept.drawn(which, check)
     if format is None and keys.interactive():
-        waiting = kept.queue(which)
+        waiting = kept.queue(which) if drawn is None else drawn
         if not waiting:
-            streams.note("nothing waits for review")
+            streams.note("nothing waits for review" if drawn is None else "nothing was handed over that nobody has judged")
             return 0
         import signal
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the terminal is given back
         Walk(kept, waiting, agents, streams.wants_color(no_color, sys.stderr)).run()
         return 0
-    entries = kept.entries(which, queued=True)
+    entries = kept.entries(which, queued=True) if drawn is None else (kept.get(each) for each in drawn)
     if format in (Lines.JSON, Lines.JSONL):
         _records(entries, format)
     else:
@@ -67,7 +73,7 @@ def review(
     return 0
 
 
-def _records(entries: "Iterator[Entry]", format: Lines) -> None:
+def _records(entries: "Iterable[Entry]", format: Lines) -> None:
     """The decision records, as `route` writes them."""
     from delegate_cli.render.jsonl import dumps, json_text
 
