@@ -122,10 +122,12 @@ class Year:
         found = try_out(self.ready, self.roster, taught, fresh, known, unseen, self.shortlist, TARGET, lambda *_: None)
         parts_applied = "".join(name[0] if part.applied else "·" for name, part in found.calibration.verdicts.items())
         if found.applied:
-            self.learned, self.roster, self.ready, self.waiting = after, taught, found.ready, ()
+            after = after if found.blend is None else after.blended(found.blend.blend)
+            self.learned, self.roster, self.ready, self.waiting = after, after.taught(self.first), found.ready, ()
         elif found.alone.applied:
             self.ready = self.ready.with_fit(found.alone.fit, len(known) + len(fresh))
-        return f"{'applied' if found.applied else 'left'} {parts_applied} {found.reason} +{found.gained} -{found.lost}"
+        blend = "" if found.blend is None else f" {found.blend.blend.weight:g}/{found.blend.blend.offset:g}"
+        return f"{'applied' if found.applied else 'left'} {parts_applied}{blend} {found.reason} +{found.gained} -{found.lost}"
 
     def measure(self, test: list[LabelledTask]) -> dict[str, float]:
         seen: list[Seen] = see(self.ready, labels(test), self.roster, self.shortlist)
@@ -139,6 +141,18 @@ class Year:
 def start(roster: Roster) -> Roster:
     """The roster with the first sample request of each agent."""
     return Roster(tuple(replace(agent, examples=agent.examples[:1]) for agent in roster), None, roster.settings)
+
+
+def by_agents(tasks: list[LabelledTask]) -> tuple[list[LabelledTask], list[LabelledTask]]:
+    """The tasks of one half of the agents, and of the other; those that nobody fits in two halves."""
+    agents, tasks = sorted({agent for task in tasks for agent in task.agents}), list(tasks)
+    for each in (agents, tasks):
+        random.Random(0).shuffle(each)
+    first = frozenset(agents[: len(agents) // 2])
+    nobody = [task for task in tasks if not task.agents]
+    halves = ([task for task in tasks if task.agents and bool(task.agents & first) is side] for side in (True, False))
+    one, other = ([*half, *nobody[start::2]] for start, half in enumerate(halves))
+    return one, other
 
 
 def dealt(dev: list[LabelledTask], test: list[LabelledTask]) -> tuple[list[LabelledTask], list[LabelledTask]]:
@@ -156,6 +170,9 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=1000, help="test tasks a set")
     parser.add_argument("--unweighted", action="store_true", help="take the answered tasks for typical ones")
     parser.add_argument("--out", type=Path, default=Path("build/year.jsonl"))
+    parser.add_argument(
+        "--develop", action="store_true", help="the dev split alone, dealt in two halves: by tasks, and by agents"
+    )
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     work: list[tuple[str, list[LabelledTask], list[LabelledTask], Loaded, Roster]] = []
@@ -168,6 +185,10 @@ def main() -> None:
             share = sum(not task.agents for task in data.tasks) / len(data.tasks)
             tests = read_tasks(options.data / "rosters" / data.name / "tasks.jsonl", "test")
             name, stream_of = data.name, list(data.tasks)
+            if options.develop:
+                ways = {"tasks": dealt(stream_of, []), "agents": by_agents(stream_of)}
+                work += [(f"{name}, by {way}", one, other[: options.most], ready, first) for way, (one, other) in ways.items()]
+                continue
             if not {agent for task in tests for agent in task.agents} & {agent for task in stream_of for agent in task.agents}:
                 work.append((f"{name}, dealt anew", *dealt(stream_of, tests), ready, first))
             work.append((name, stream_of, drawn(tests, options.most, 0, share), ready, first))
@@ -175,7 +196,7 @@ def main() -> None:
             for order in range(options.orders):
                 stream = list(stream_of)
                 random.Random(order).shuffle(stream)
-                for at_random in (False, True):
+                for at_random in (False,) if options.develop else (False, True):
                     year = Year(first, ready, at_random, Settings().shortlist, not options.unweighted)
                     run(year, name, order, stream, test, out)
 

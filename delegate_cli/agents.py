@@ -97,6 +97,18 @@ class Agent:
     learned: tuple[str, ...] = ()  # sample requests that were learnt from answers; not in the file, and never sent to a model
 
 
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How much learnt sample requests count: the share of what is fitted with them against without, and logits taken off.
+
+    `weight` in [0, 1]; `offset` of at least 0 is taken off the head's logits of agents that have learnt requests, so that they
+    do not draw the tasks of agents that have none.
+    """
+
+    weight: float = 1.0
+    offset: float = 0.0
+
+
 @dataclass(frozen=True)
 class Roster:
     """A set of agents in the order of their ids, so that the order in a file never matters.
@@ -107,6 +119,7 @@ class Roster:
     agents: tuple[Agent, ...]
     path: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    blend: Blend = field(default_factory=Blend)
     order: tuple[str, ...] = field(init=False, compare=False, default=())
 
     def __post_init__(self) -> None:
@@ -141,7 +154,7 @@ class Roster:
         same = all(new is old for new, old in zip(agents, self.agents, strict=True))
         if same:
             return self
-        other = Roster(tuple(agents), self.path, self.settings)
+        other = Roster(tuple(agents), self.path, self.settings, self.blend)
         other.trust()
         return other
 
@@ -163,10 +176,9 @@ class Roster:
 
     @cached_property
     def text_sha256(self) -> str:
-        """Hash of the texts alone, learnt ones too, which the index is made of: a new price does not make it stale."""
-        return _hash(
-            [(each.id, each.name, each.description, each.examples + each.learned, each.not_for) for each in self.agents]
-        )
+        """Hash of the texts alone, learnt ones too, and of how these count: a new price does not make an index stale."""
+        texts: list[Any] = [(each.id, each.name, each.description, each.examples + each.learned, each.not_for) for each in self]
+        return _hash(texts if self.blend == Blend() else [*texts, (self.blend.weight, self.blend.offset)])
 
 
 def as_plain(value: Any) -> Any:

@@ -38,6 +38,7 @@ class Training:
     vocabulary: dict[str, int]
     card_grams: list[list[str]]
     request_grams: dict[int, list[str]]  # row of a sample request → its grams
+    learned: NDArray[np.bool_]  # whether a part is a sample request that was learnt from an answer
 
     @property
     def agents(self) -> int:
@@ -68,7 +69,15 @@ def prepare(roster: Roster, parts: Parts, vectors: Vectors) -> Training:
     requests = {int(row): lexical.grams(parts.texts[row]) for row in parts.rows(Part.EXAMPLE)}
     every = (gram for grams in (*cards, *requests.values()) for gram in grams)
     vocabulary = {gram: number for number, gram in enumerate(sorted(set(every)))}
-    return Training(roster, parts, vectors, vocabulary, cards, requests)
+    return Training(roster, parts, vectors, vocabulary, cards, requests, _learned(roster, parts))
+
+
+def _learned(roster: Roster, parts: Parts) -> NDArray[np.bool_]:
+    found = np.zeros(len(parts.texts), dtype=bool)
+    for place, agent in enumerate(roster.heard):
+        if agent.learned:  # they come after the written ones
+            found[np.flatnonzero((parts.owner == place) & (parts.kind == Part.EXAMPLE))[-len(agent.learned) :]] = True
+    return found
 
 
 def _forget(held_out: HeldOut) -> None:
@@ -135,11 +144,25 @@ def _fold_count(training: Training) -> int:
 
 
 def _head(training: Training, rows: NDArray[np.int64]) -> tuple[Vectors, Vectors]:
+    """The head fitted on these rows; where some were learnt, blended with the one without them."""
+    learned, blend = training.learned[rows], training.roster.blend
+    weight, bias = head_of(training, rows)
+    if learned.any():
+        if blend.weight < 1:
+            weight_without, bias_without = head_of(training, rows[~learned])
+            weight = blend.weight * weight + (1 - blend.weight) * weight_without
+            bias = blend.weight * bias + (1 - blend.weight) * bias_without
+        bias[np.unique(training.parts.owner[rows[learned]])] -= blend.offset
+    return weight, bias
+
+
+def head_of(training: Training, rows: NDArray[np.int64]) -> tuple[Vectors, Vectors]:
+    """The head fitted on these rows as they are."""
     parts = training.parts
     rows = rows[np.isin(parts.kind[rows], (Part.CARD, Part.EXAMPLE))]
     passages = np.bincount(parts.owner[parts.kind == Part.CARD], minlength=training.agents)
     weight = np.where(parts.kind[rows] == Part.CARD, 1.0 / passages[parts.owner[rows]], 1.0)
-    if any(agent.learned for agent in training.roster):
+    if training.learned[rows].any():
         weight *= _balance(parts.owner[rows], parts.kind[rows] == Part.EXAMPLE, training.agents)
     return fit_head(training.vectors[rows], parts.owner[rows], weight, training.agents)
 
@@ -157,6 +180,15 @@ def _balance(owner: NDArray[np.int64], example: NDArray[np.bool_], agents: int) 
 
 
 def _bm25(training: Training, rows: NDArray[np.int64]) -> dict[str, Any]:
+    learned, weight = training.learned[rows], training.roster.blend.weight
+    with_learned = words_of(training, rows)
+    if weight == 1 or not learned.any():
+        return with_learned
+    return lexical.blend(with_learned, words_of(training, rows[~learned]), weight, training.agents)
+
+
+def words_of(training: Training, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """The words of every card and of the sample requests among these rows."""
     documents = [list(grams) for grams in training.card_grams]
     for row in rows[training.parts.kind[rows] == Part.EXAMPLE]:
         documents[training.parts.owner[row]] += training.request_grams[int(row)]
@@ -176,9 +208,9 @@ def _fold(training: Training, fold: int, folds: int) -> HeldOut:
     words = lexical.LexicalIndex(_bm25(training, rest), training.vocabulary, training.agents)
     tasks = training.vectors[out]
     raw_head = tasks @ weight.T + bias
-    card = _best(tasks, training, rest[parts.kind[rest] == Part.CARD])
+    card = similarity_to(tasks, training, rest[parts.kind[rest] == Part.CARD])
     raw_words = np.stack([words.scores(parts.texts[row]) for row in out])
-    support = _best(tasks, training, rest[parts.kind[rest] != Part.NOT_FOR])
+    support = similarity_to(tasks, training, rest[parts.kind[rest] != Part.NOT_FOR])
     share = head.taught(np.bincount(parts.owner[examples], minlength=training.agents))
     usual = head.typical(share, raw_words.max(axis=1, keepdims=True))
     columns = []
@@ -190,7 +222,7 @@ def _fold(training: Training, fold: int, folds: int) -> HeldOut:
     return HeldOut(LeftOut(standard, parts.owner[out]), support, raw_words, raw_head, length, out)
 
 
-def _best(tasks: Vectors, training: Training, rows: NDArray[np.int64]) -> Vectors:
+def similarity_to(tasks: Vectors, training: Training, rows: NDArray[np.int64]) -> Vectors:
     """Highest similarity of each task to these rows of each agent, shape (tasks, agents)."""
     best = np.full((training.agents, len(tasks)), -1.0, dtype=np.float32)
     np.maximum.at(best, training.parts.owner[rows], training.vectors[rows] @ tasks.T)

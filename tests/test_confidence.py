@@ -86,6 +86,14 @@ def test_threshold_without_data_is_cautious():
     assert threshold.at(threshold.fit_curve(np.array([0.9]), np.array([True]), np.ones(1)), 0.05).probability == 0.9
 
 
+def test_what_is_only_assumed_makes_no_error_surer():
+    probability, right = np.full(40, 0.97), np.ones(40)
+    sure, assumed = (threshold.fit_curve(probability, right, np.ones(40), seen=seen)[0, 1] for seen in (None, np.zeros(40)))
+    plain = (threshold.TRUST * 0.03) / (40 + threshold.TRUST)
+    assert sure - plain == pytest.approx(threshold.CAUTION * np.sqrt(plain * (1 - plain) / (40 + threshold.TRUST)))
+    assert assumed - plain == pytest.approx(threshold.CAUTION * np.sqrt(plain * (1 - plain) / threshold.TRUST))
+
+
 @SMALL
 @given(st.floats(0.01, 0.49), st.floats(0.01, 0.5))
 def test_a_laxer_target_never_raises_the_threshold(strict, more):

@@ -233,7 +233,8 @@ class _Handed:
         columns = zip((judged.top[rows], judged.right[rows], self.each[rows]), self.unseen.rows, self.behind, strict=True)
         inside = np.repeat((True, False), (len(self.unseen.rows[0]), len(self.behind[0])))
         top, right, weight = (np.concatenate(column) for column in columns)
-        return threshold.fit_curve(top, right, weight, np.append(judged.somebody[rows], inside), self.caution)
+        seen = np.concatenate((self.each[rows], np.zeros(len(self.unseen.rows[0])), self.behind[2]))
+        return threshold.fit_curve(top, right, weight, np.append(judged.somebody[rows], inside), self.caution, seen)
 
 
 def _thresholds(

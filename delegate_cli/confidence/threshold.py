@@ -32,7 +32,12 @@ def without_data(target_error: float) -> Threshold:
 
 
 def fit_curve(
-    probability: Floats, right: NDArray[Any], weight: Floats, inside: NDArray[np.bool_] | None = None, caution: float = CAUTION
+    probability: Floats,
+    right: NDArray[Any],
+    weight: Floats,
+    inside: NDArray[np.bool_] | None = None,
+    caution: float = CAUTION,
+    seen: Floats | None = None,
 ) -> Floats:
     """What handing over from each probability on would have done, highest first, shape (points, 3).
 
@@ -46,6 +51,7 @@ def fit_curve(
         weight: of each task.
         inside: whether somebody fits it and it counts for the share handed over; by default those of weight 1 do.
         caution: standard errors to add.
+        seen: how much of each weight was seen and not assumed, by default all: the rest makes no error surer.
     """
     if len(probability) < MIN_REQUESTS:
         return np.zeros((0, 3))
@@ -53,7 +59,8 @@ def fit_curve(
     level, mass = probability[order], np.cumsum(weight[order])
     promised = np.cumsum((weight * (1 - probability))[order]) / mass
     error = (np.cumsum((weight * (1.0 - right))[order]) + TRUST * promised) / (mass + TRUST)
-    error = error + caution * np.sqrt(error * np.maximum(1 - error, 0) / (mass + TRUST))
+    surely = mass if seen is None else np.cumsum(seen[order])
+    error = error + caution * np.sqrt(error * np.maximum(1 - error, 0) / (surely + TRUST))
     counted = (weight * (weight == 1 if inside is None else inside))[order]
     coverage = np.cumsum(counted) / max(float(counted.sum()), 1e-9)
     ends = np.flatnonzero(np.append(np.diff(level) < 0, True))  # tasks of equal probability go together

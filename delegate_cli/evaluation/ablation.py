@@ -60,7 +60,7 @@ def ablation(
         touched = len(roster) if views else sum(new != old for new, old in zip(agents, roster, strict=True))
         outcomes = base
         if touched:
-            with variant(delegator, Roster(agents, roster.path), views) as less:
+            with variant(delegator, Roster(agents, roster.path, blend=roster.blend), views) as less:
                 outcomes, _ = run_tasks(less, tasks)
         rows.append(row(name, outcomes, len(roster)) | {"agents": touched, "difference": top1_difference(base, outcomes)})
     progress("without", len(names) + 1, len(names) + 1)

@@ -75,6 +75,8 @@ def _draw(delegator: Delegator, tasks: Sequence[LabelledTask], drawn: frozenset[
         return []
     if len(drawn) == len(delegator.roster):
         return run_tasks(delegator, inside)[0]
-    roster = Roster(tuple(agent for agent in delegator.roster if agent.id in drawn), delegator.roster.path)
+    roster = Roster(
+        tuple(agent for agent in delegator.roster if agent.id in drawn), delegator.roster.path, blend=delegator.roster.blend
+    )
     with variant(delegator, roster) as smaller:
         return run_tasks(smaller, inside)[0]

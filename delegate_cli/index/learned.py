@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from delegate_cli.agents import Agent, Roster
+from delegate_cli.agents import Agent, Blend, Roster
 from delegate_cli.index import sealed, store
 from delegate_cli.index.calibration import Label
 
@@ -36,7 +36,10 @@ class Lesson(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """All lessons, and facts of each step, the last one last: `weights` of lessons by their sort, `unseen`, `at`, `date`."""
+    """All lessons, and facts of each step, the last one last.
+
+    The facts are `weights` of lessons by their sort, `unseen`, `blend` (how much all that was learnt counts), `at` and `date`.
+    """
 
     lessons: tuple[Lesson, ...] = ()
     steps: tuple[Mapping[str, Any], ...] = field(default=())
@@ -54,7 +57,12 @@ class Learned:
                 more.setdefault(str(lesson.agent), []).append(lesson.task)
         if not more:
             return roster
-        return Roster(tuple(_with(agent, more.get(agent.id, ())) for agent in roster), roster.path, roster.settings)
+        blend = Blend(*self.steps[-1].get("blend", ())) if self.steps else Blend()
+        return Roster(tuple(_with(agent, more.get(agent.id, ())) for agent in roster), roster.path, roster.settings, blend)
+
+    def blended(self, blend: Blend) -> "Learned":
+        """With what the last step found of how much all that was learnt is to count."""
+        return replace(self, steps=(*self.steps[:-1], {**self.steps[-1], "blend": [blend.weight, blend.offset]}))
 
     def gone(self, roster: Roster) -> list[str]:
         """The agents that something was learnt about and that the roster no longer has."""

@@ -134,6 +134,7 @@ def propose(delegator: Delegator, journal: Journal, since: float | None, progres
     size, target = settings.shortlist, settings.target_error
     taught = after.taught(roster)
     trial = try_out(ready, delegator.roster, taught, fresh, rest, unseen, size, target, progress, share, embedded.known)
+    after = after if trial.blend is None else after.blended(trial.blend.blend)
     return Proposal(reading, lessons, withdrawn, trial, None if trial.applied else trial.alone, former, after)
 
 

@@ -1,7 +1,7 @@
 """New lessons, tried before they are kept: the index with them in memory, and left-out answers before and after."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 from typing import Any
 
@@ -17,6 +17,7 @@ from delegate_cli.index.build import Progress, embed, layout, vectors_of
 from delegate_cli.index.calibration import Label
 from delegate_cli.index.parts import parts_of
 from delegate_cli.index.search import PartIndex
+from delegate_cli.learning.blending import Chosen, choose
 from delegate_cli.loaded import Loaded
 
 WORSE = 0.05  # chance of so many tasks lost by chance, below which top-1 is said to be worse
@@ -41,6 +42,7 @@ class Trial:
         verdict: whether log loss is no worse, and beyond noise better, than where the answers only calibrate the index in use.
         calibration: fitted on all answers, for the index that was taught.
         alone: the same for the index in use.
+        blend: how much what was learnt is to count, and why; None where there are no sample requests among it.
     """
 
     tasks: int
@@ -53,6 +55,7 @@ class Trial:
     calibration: Calibration
     alone: Calibration
     ready: Loaded
+    blend: Chosen | None = None
 
     @property
     def applied(self) -> bool:
@@ -64,7 +67,8 @@ class Trial:
         sides: dict[str, Any] = {name: {"top1": side.top1, "log_loss": side.log_loss} for name, side in self._sides()}
         test: dict[str, Any] = {"gained": self.gained, "lost": self.lost, "p_value": self.p_value}
         test |= {"gain": self.verdict.gain, "noise": self.verdict.noise, "reason": self.reason}
-        return {"left_out": self.tasks, **sides, "test": test, "calibration": self.calibration.as_dict()}
+        facts = {"left_out": self.tasks, **sides, "test": test, "calibration": self.calibration.as_dict()}
+        return facts if self.blend is None else facts | {"blend": self.blend.as_dict()}
 
     @property
     def reason(self) -> str:
@@ -100,6 +104,8 @@ def try_out(
         known: vectors by hash of their text, for what is in neither index.
     """
     before = judge(now, see(now, new, roster, shortlist, progress), len(roster))
+    chosen = blend_of(now, taught, progress, known or {})
+    taught = taught if chosen is None else replace(taught, blend=chosen.blend)
     ready, held_out = index_of(now, taught, target_error, progress, known or {})
     labels = [*rest[max(0, len(rest) + len(new) - MAX_LABELS) :], *new]
     seen = see(ready, labels, taught, shortlist, progress)
@@ -108,7 +114,7 @@ def try_out(
     weight = np.array([task.weight for task in seen[-len(new) :]])
     alone = recalibrate(now, roster, labels, unseen, shortlist, target_error, progress, none_share)
     beside = alone.judged.at(np.arange(len(seen)) >= len(seen) - len(new))
-    hindrance = useless_for(before, len(roster))
+    hindrance = useless_for(before, len(roster)) or _in_vain(chosen)
     said = Verdict(False, hindrance) if hindrance else verdict(weight / weight.mean() * (after.surprise - beside.surprise))
     gained = int((after.right & ~before.right).sum())
     lost = int((before.right & ~after.right).sum())
@@ -124,7 +130,22 @@ def try_out(
         found,
         alone,
         fitted if found.applied else ready,
+        chosen,
     )
+
+
+def blend_of(like: Loaded, taught: Roster, progress: Progress, known: dict[bytes, Vectors]) -> Chosen | None:
+    """How much the learnt requests of a roster are to count; None where it has none."""
+    if not any(agent.learned for agent in taught):
+        return None
+    parts = parts_of(taught)
+    vectors, _ = embed(parts, like.encoder, {**vectors_of(like.index), **known}, progress)
+    return choose(prepare(taught, parts, vectors), like.label_free().weights, progress)
+
+
+def _in_vain(chosen: Chosen | None) -> str:
+    vain = chosen is not None and chosen.blend.weight == 0
+    return "whatever it gives, it takes from agents of which nothing was learnt" if vain else ""
 
 
 def recalibrate(

@@ -66,6 +66,7 @@ def _sentences(record: dict[str, Any]) -> str:
     lines += [_contradiction(each) for each in record["contradictions"][:_SHOWN]]
     if len(record["contradictions"]) > _SHOWN:
         lines.append(f"and {len(record['contradictions']) - _SHOWN} more contradictions; --format json has them")
+    lines += [_blend(record["blend"])] if "blend" in record else []
     lines.append(_weight(record))
     lines.append(f"drift: {record['drift']['said']}")
     if record["outcomes"]:
@@ -87,6 +88,15 @@ def _verdict(record: dict[str, Any]) -> str:
     if record.get("calibration", {}).get("applied"):
         return f"no new sample requests: {test['reason']} ({changed}); probabilities fitted on the answers{kept}"
     return f"nothing learnt: {test['reason']} ({changed})"
+
+
+def _blend(blend: dict[str, Any]) -> str:
+    weight, offset = blend["blend"]
+    before, after = blend["unknown_loss"]
+    return (
+        f"learnt requests count {weight:.0%}, their agents lose {offset:g} logits, so that tasks of agents of which nothing was"
+        f" learnt fare no worse (log loss {before:.3f} before, {after:.3f} after; {blend['unknown']:.0%} of the next tasks)"
+    )
 
 
 def _weight(record: dict[str, Any]) -> str:

@@ -63,6 +63,19 @@ def build(documents: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> dic
     }
 
 
+def blend(more: dict[str, Any], less: dict[str, Any], weight: float, agents: int) -> dict[str, Any]:
+    """The mean of two of what `build` gives, with this weight on the first; every entry of the second is one of the first."""
+    keys = [
+        np.repeat(np.arange(len(each["bm25_start"]) - 1), np.diff(each["bm25_start"])) * agents + each["bm25_agent"]
+        for each in (more, less)
+    ]
+    order = np.argsort(keys[0], kind="stable")
+    mean = weight * more["bm25_weight"]
+    mean[order[np.searchsorted(keys[0][order], keys[1])]] += (1 - weight) * less["bm25_weight"]
+    idf = weight * more["bm25_idf"] + (1 - weight) * less["bm25_idf"]
+    return {**more, "bm25_weight": mean.astype(np.float32), "bm25_idf": idf.astype(np.float32)}
+
+
 class LexicalIndex:
     """BM25 scores of a task against every agent, as a share of the highest score a task's grams could give."""
 
