@@ -21,6 +21,7 @@ from delegate_cli.decision import Decision, Status, uuid7
 from delegate_cli.errors import JournalError, UsageError
 from delegate_cli.journal import schema
 from delegate_cli.journal.entries import Feedback, Filter, Origin, Verdict, at_of
+from delegate_cli.journal.figures import Assignments
 from delegate_cli.journal.recorder import Recorder, settings_hash
 from delegate_cli.journal.store import Journal
 from delegate_cli.settings import Journaling, KeptText, Llm, Settings
@@ -269,6 +270,15 @@ def test_an_older_file_is_brought_up_to_date(journal: Journal, monkeypatch: pyte
     with pytest.raises(JournalError, match="of version 3; this program knows 2"):
         list(journal.entries())
     assert "of version 3" in record(journal, decision())[0]
+
+
+def test_a_file_of_the_first_version_is_counted_like_any(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        record(journal, replace(decision(), status=Status.DECIDED))
+        journal.close()
+    assert Assignments(journal).open_assignments() == Assignments(journal).last_minute() == {"refunds": 1}
+    assert journal.rows("PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
 
 
 def test_a_failed_migration_changes_nothing(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from delegate_cli.journal.store import Journal
 from delegate_cli.learning.drift import FALSE_ALARM
 from delegate_cli.learning.trial import sign_test
 from delegate_cli.pipeline import Delegator
+from delegate_cli.render.learning import plain
 from delegate_cli.roster.load import load_roster
 
 ROWS = [*FITTING, *STRANGE]
@@ -87,6 +88,8 @@ def test_answers_become_sample_requests_and_are_taken_back(answer, learn, invoke
     code, record, _ = learn()
     assert (code, record["stored"], record["new"]) == (0, True, len(ROWS))
     assert record["after"]["log_loss"] < record["before"]["log_loss"]
+    assert record["blend"]["unknown_loss"][1] <= record["blend"]["unknown_loss"][0]
+    assert "learnt requests count" in plain(record)
     assert sum(new for _, new in record["examples"].values()) == len(FITTING)
     after = decisions(invoke, small)
     assert after != before
@@ -218,6 +221,8 @@ def test_status_and_learn_tell_of_drift(answer, learn, invoke, small):
     status = invoke("index", "status", "--agents", str(small), "--format", "json").json
     assert status["drift"]["alarm"]
     assert status["drift"]["evidence"] >= 1 / FALSE_ALARM
+    assert status["drift"]["false_alarm"] == FALSE_ALARM
+    assert "at most once in 100" in invoke("index", "status", "--agents", str(small)).out
     assert "promises are not kept" in learn("--dry-run")[1]["drift"]["said"]
     assert status["drift"]["observed"] == 0.0
 

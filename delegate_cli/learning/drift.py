@@ -51,8 +51,12 @@ class Drift:
             return "not tested: nobody has answered since"
         shares = f"{self.observed:.0%} right where {self.promised:.0%} was promised, last {min(self.answers, RECENT)} answers"
         if self.alarm:
-            return f"promises are not kept: {shares} (evidence {self.evidence:.3g}); run: delegate learn"
-        return f"none seen in {self.answers} answers: {shares} (evidence {self.evidence:.2g} of {1 / FALSE_ALARM:g})"
+            said = (
+                f"evidence {self.evidence:.3g}, of which chance gives {1 / FALSE_ALARM:g} at most once in {1 / FALSE_ALARM:g}"
+            )
+            return f"promises are not kept: {shares} ({said}); run: delegate learn"
+        said = f"evidence {self.evidence:.2g}; at {1 / FALSE_ALARM:g} an alarm, false at most once in {1 / FALSE_ALARM:g}"
+        return f"none seen in {self.answers} answers: {shares} ({said})"
 
 
 def watch(answers: Iterable[tuple[float, bool]]) -> Drift:
