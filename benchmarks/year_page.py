@@ -14,7 +14,7 @@ WHO = {"asked": "where in doubt", "random": "at random"}
 COLOUR = {"asked": "#1f5fa8", "random": "#c0562a"}
 HEAD = (
     *("set", "answers", "tasks", "top-1", "at random", "handed over", "at random", "wrong", "at random"),
-    *("worst order", "ECE", "at random"),
+    *("worst order", "wrong, somebody fits", "worst order", "ECE", "at random"),
 )
 
 
@@ -54,10 +54,13 @@ def shown(value: float) -> str:
 
 def line(name: str, step: int, asked: list[dict[str, Any]], drawn: list[dict[str, Any]]) -> str:
     pairs = [shown(mean(side, key)) for key in ("top1", "coverage", "error_all") for side in (asked, drawn)]
-    worst = max((row["error_all"] for row in asked if row["error_all"] == row["error_all"]), default=float("nan"))
+    worst, worst_inside = (
+        max((row[key] for row in asked if row[key] == row[key]), default=float("nan")) for key in ("error_all", "error")
+    )
+    errors = [shown(each) for each in (worst, mean(asked, "error"), worst_inside)]
     ece = [shown(mean(side, "ece_all")) for side in (asked, drawn)]
     answers, tasks = (f"{mean(asked, key):.0f}" for key in ("answers", "seen"))
-    return "| " + " | ".join((name, answers, tasks, *pairs, shown(worst), *ece)) + " |"
+    return "| " + " | ".join((name, answers, tasks, *pairs, *errors, *ece)) + " |"
 
 
 def draw(steps: dict[tuple[str, str, int], list[dict[str, Any]]], path: Path) -> None:
