@@ -274,7 +274,11 @@ def test_latin_1_names_the_line() -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    for path, message in [(tmp_path / "none.yaml", "no such file"), (tmp_path, "is a folder"), ("a\0b", "null byte")]:
+    for path, message in [
+        (tmp_path / "none.yaml", "no such file"),
+        (tmp_path, "there are no agents in it"),
+        ("a\0b", "null byte"),
+    ]:
         with pytest.raises(RosterError, match=message) as caught:
             load_roster(path)
         assert caught.value.fix

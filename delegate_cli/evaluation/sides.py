@@ -50,7 +50,7 @@ def read_side(
     own: dict[str, Any] = {}
     if text in DECIDERS:
         own = {"decider": text}
-    elif Path(text).is_file():
+    elif Path(text).exists():
         roster = text
     elif "=" in text:
         own = assignment(text)

@@ -17,6 +17,7 @@ MAX_NODES = 3_000_000  # 5,000 agents with 100 lines each are 1.5 million; an al
 MAX_DEPTH = 60
 _TAG = "tag:yaml.org,2002:"
 _NUMBERS = re.compile(r"[-+]?(\d[\d_]*)?(\.\d*)?([eE][-+]?\d+)?$")
+_EXPONENT = re.compile(r"-?\d+(\.\d+)?[eE][-+]?\d+")
 _SURROGATE_PAIR = re.compile(r"((?<!\\)(?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -143,13 +144,23 @@ def text(node: yaml.Node, source: Source, what: str) -> str:
 def number(node: yaml.Node, source: Source, what: str) -> float:
     """A finite number; whole numbers come back as int."""
     source.count(node)
-    if isinstance(node, yaml.ScalarNode) and node.tag in (_TAG + "int", _TAG + "float"):
+    if isinstance(node, yaml.ScalarNode) and (node.tag in (_TAG + "int", _TAG + "float") or _is_json_number(node)):
         raw = node.value.replace("_", "")
         if _NUMBERS.fullmatch(raw) and any(char.isdigit() for char in raw) and len(raw) < 40:
             value = float(raw)
             if abs(value) < 1e15:
                 return int(value) if value.is_integer() and raw.lstrip("+-").isdigit() else value
     raise source.error(f"{what} must be a number, not {describe(node)}", node, "write a plain number such as 0.5")
+
+
+def _is_json_number(node: yaml.Node) -> bool:
+    """`1e-07`, which is text to YAML 1.1 for want of a dot."""
+    return (
+        isinstance(node, yaml.ScalarNode)
+        and node.tag == _TAG + "str"
+        and not node.style
+        and _EXPONENT.fullmatch(node.value) is not None
+    )
 
 
 def is_null(node: yaml.Node) -> bool:
@@ -170,7 +181,7 @@ def plain(node: yaml.Node, source: Source, what: str, depth: int = 0) -> Any:
         return None
     if node.tag == _TAG + "bool":
         return node.value.lower() in ("yes", "true", "on")
-    if node.tag in (_TAG + "int", _TAG + "float"):
+    if node.tag in (_TAG + "int", _TAG + "float") or _is_json_number(node):
         return number(node, source, what)
     if node.tag == _TAG + "timestamp":
         node.tag = _TAG + "str"

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from delegate_cli.errors import OutputError, RosterError
-from delegate_cli.roster.load import load_roster
+from delegate_cli.roster.parse import parse_roster
 
 Insertion = tuple[int, str]  # before which character, and what
 
@@ -29,7 +29,7 @@ def add_examples(path: Path, more: Mapping[str, Sequence[str]]) -> int:
     """
     path = path.resolve()  # of a link, the file
     before = path.read_bytes()
-    roster = load_roster(str(path))
+    roster = parse_roster(before, str(path))
     new: dict[str, list[str]] = {}
     for agent in roster:
         found = [text for text in dict.fromkeys(more.get(agent.id, ())) if text not in agent.examples]
@@ -110,7 +110,7 @@ def _check(path: Path, text: str, more: Mapping[str, Sequence[str]]) -> None:
     draft = path.with_name(f".{uuid.uuid4().hex}.yaml")
     try:
         draft.write_bytes(text.encode("utf-8"))
-        was, now = load_roster(str(path)), load_roster(str(draft))
+        was, now = parse_roster(path.read_bytes(), str(path)), parse_roster(draft.read_bytes(), str(draft))
         for old, new in zip(was, now, strict=True):
             wanted = [*old.examples, *(each for each in dict.fromkeys(more.get(old.id, ())) if each not in old.examples)]
             if list(new.examples) != wanted or new.id != old.id:

@@ -1,35 +1,85 @@
-"""A file of agents → a `Roster`. Loading never executes anything, and reads nothing but the one file."""
+"""Files of agents → a `Roster`. Loading never executes anything.
 
+One agents.yaml is read here; whatever else agents are kept in (folders, other formats, several of them) by `importers`, which
+are only loaded for that.
+"""
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from delegate_cli.agents import Roster
 from delegate_cli.errors import RosterError
 from delegate_cli.roster import kept
 
+Say = Callable[[str], None]
+_OTHERS = (".md", ".markdown")  # never YAML as a whole
+_NAMED = ("tools.json", "server.yaml", "server.yml", ".mcp.json", "mcp.json")  # a list of tools could pass for cards
 
-def load_roster(path: str | Path) -> Roster:
-    """Read agents.yaml (or the same as JSON).
+
+def load_roster(path: str | Path | Sequence[str | Path], *, strict: bool = False, say: Say = lambda line: None) -> Roster:
+    """Read agents.yaml (or the same as JSON), or agents in any other known format.
+
+    Args:
+        path: a file, a folder, `-` for stdin, or several: a list, or one text with commas between them.
+        strict: refuse what could only be read in part, instead of leaving it out.
+        say: gets one line for each file that had to be mended or left out.
 
     Raises:
-        RosterError: the file is missing, unreadable or says something that makes no sense.
+        RosterError: something is missing, unreadable or makes no sense.
     """
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise RosterError(f"{path}: no such file", "name a roster with --agents FILE, or set DELEGATE_AGENTS") from None
-    except IsADirectoryError:
-        raise RosterError(f"{path}: is a folder", "name the roster file inside it with --agents FILE") from None
-    except (OSError, ValueError) as error:
-        from delegate_cli.roster.document import shown
+    names = [path] if isinstance(path, str | Path) else list(path)
+    if len(names) == 1 and str(names[0]) != "-":
+        alone = Path(names[0])
+        try:
+            data = alone.read_bytes()
+        except FileNotFoundError:
+            if "," not in str(alone):
+                fix = "name a roster with --agents FILE, or set DELEGATE_AGENTS"
+                raise RosterError(f"{alone}: no such file", fix) from None
+        except IsADirectoryError:
+            pass
+        except (OSError, ValueError) as error:
+            from delegate_cli.roster.document import shown
 
-        reason = getattr(error, "strerror", None) or str(error)
-        raise RosterError(f"{shown(str(path))}: {reason}", "check the path and its permissions") from None
+            reason = getattr(error, "strerror", None) or str(error)
+            raise RosterError(f"{shown(str(alone))}: {reason}", "check the path and its permissions") from None
+        else:
+            return _file(alone, data, strict, say)
+    return _sources(names, strict, say)
+
+
+def _file(path: Path, data: bytes, strict: bool, say: Say) -> Roster:
+    if path.name.lower() in _NAMED or path.name.lower().endswith(_OTHERS):
+        return _sources([path], strict, say)
     known = kept.recall(data, str(path))
     if known is not None:
         return known
     from delegate_cli.roster.parse import parse_roster  # yaml and what reads it: 25 ms
 
-    roster = parse_roster(data, str(path))
+    try:
+        roster = parse_roster(data, str(path))
+    except RosterError:
+        from delegate_cli.roster.importers.sources import is_foreign
+
+        if is_foreign(path, data):
+            return _sources([path], strict, say)
+        raise
     kept.keep(data, roster)
     return roster
+
+
+def _sources(names: Sequence[str | Path], strict: bool, say: Say) -> Roster:
+    from delegate_cli.roster.importers.sources import read_sources
+
+    found = read_sources([each for name in names for each in _split(str(name))], strict)
+    for report in found.reports:
+        if report.reasons:
+            say(str(report))
+    return found.roster
+
+
+def _split(name: str) -> list[str]:
+    """The parts between commas, unless there is a file of that name."""
+    if "," not in name or Path(name).exists():
+        return [name]
+    return [part for each in name.split(",") if (part := each.strip())]
