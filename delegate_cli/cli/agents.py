@@ -2,15 +2,21 @@
 
 import sys
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delegate_cli.cli import options, streams
+from delegate_cli.cli import agents_files, options, streams
 from delegate_cli.cli.options import Listing
 from delegate_cli.errors import UsageError
 
-app = typer.Typer(help="Look at the roster.", no_args_is_help=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from delegate_cli.agents import Agent
+
+app = typer.Typer(help="Look at the roster; read and write other formats.", no_args_is_help=True, rich_markup_mode=None)
+app.command("import", epilog=agents_files.IMPORT)(agents_files.import_agents)
+app.command("export", epilog=agents_files.EXPORT)(agents_files.export_agents)
+app.command("diff", epilog=agents_files.DIFF)(agents_files.diff_agents)
 
 
 @app.command("list", epilog="Example:\n\n\b\n  delegate agents list --format json | jq -r '.[].id'")
@@ -21,9 +27,8 @@ def list_agents(
 ) -> int:
     """List every agent: id, kind, name, number of sample requests, tags."""
     from delegate_cli.render.jsonl import json_text
-    from delegate_cli.roster.load import load_roster
 
-    roster = load_roster(agents)
+    roster = options.read_roster(agents, most=options.EVERY)
     chosen = options.listing_format(format)
     if chosen is Listing.JSON:
         streams.write(json_text([_card(agent) for agent in roster]))
@@ -42,12 +47,11 @@ def show(
 ) -> int:
     """Show one agent's whole card."""
     from delegate_cli.render.jsonl import dumps, json_text
-    from delegate_cli.roster.load import load_roster
 
-    roster = load_roster(agents)
+    roster = options.read_roster(agents)
     agent = roster.get(agent_id)
     if agent is None:
-        raise UsageError(f"{agents} has no agent {agent_id!r}", nearest(agent_id, roster.position))
+        raise UsageError(f"{options.named(agents)} has no agent {agent_id!r}", nearest(agent_id, roster.position))
     card = _card(agent)
     chosen = options.listing_format(format)
     if chosen is Listing.JSON:
@@ -74,19 +78,11 @@ def nearest(agent_id: str, known: Collection[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else "see: delegate agents list"
 
 
-def _card(agent: Any) -> dict[str, Any]:
-    """What the card says, without the keys that it leaves out."""
-    from dataclasses import asdict
+def _card(agent: "Agent") -> dict[str, Any]:
+    """What the card says, and always its kind."""
+    from delegate_cli.roster.facts import agent_facts
 
-    facts = {key: _plain(value) for key, value in asdict(agent).items()}
-    usual = {"auto": "when_sure", "local_only": False}
-    return {key: value for key, value in facts.items() if usual.get(key) != value and value not in (None, "", [], {})}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items() if item is not None}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    return {"id": agent.id, "name": agent.name, "kind": agent.kind.value, **agent_facts(agent)}
 
 
 def _rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], chosen: Listing, no_color: bool) -> str:

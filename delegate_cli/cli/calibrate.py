@@ -95,15 +95,14 @@ def _facts(path: str | None, none_share: float | None) -> dict[str, Any]:
     return {"source_sha256": source, "date": today, "none_share": none_share}
 
 
-def _reset(agents: str, format: Listing | None) -> int:
+def _reset(agents: options.Sources, format: Listing | None) -> int:
     from delegate_cli.index import calibration, fusion, store
     from delegate_cli.render.calibration import reset_line
     from delegate_cli.render.jsonl import json_text
-    from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home
 
     removed = False
-    for folder in store.folders_of(home(), load_roster(agents)):
+    for folder in store.folders_of(home(), options.read_roster(agents)):
         with store.lock(folder):
             removed = calibration.forget(folder) or removed
             removed = fusion.forget(folder) or removed

@@ -86,7 +86,7 @@ def _journal() -> tuple[str, bool, str]:
     return "journal", True, f"{journal.path}: {count[0][0] if count else 0} decisions, {waiting} wait for review"
 
 
-def _roster(agents: str) -> list[tuple[str, bool, str]]:
+def _roster(agents: options.Sources) -> list[tuple[str, bool, str]]:
     try:
         delegator: Any = options.open_delegator(agents, {}, quiet=True)
     except DelegateError as error:
@@ -94,7 +94,7 @@ def _roster(agents: str) -> list[tuple[str, bool, str]]:
     from delegate_cli.encoders import catalog, tuned
     from delegate_cli.index import store
 
-    checks = [("roster", True, f"{agents}: {len(delegator.roster)} agents")]
+    checks = [("roster", True, f"{options.named(agents)}: {len(delegator.roster)} agents")]
     try:
         source = tuned.source_for(delegator.settings.encoder, delegator.folder, delegator.roster)
         facts = catalog.read_facts(source.folder(delegator.folder))

@@ -58,7 +58,7 @@ def evaluate(
     wanted = eval_options.experiments(ladder, sizes, without)
     flags = {"target_error": target_error, "shortlist": shortlist, "encoder": encoder}
     if compare is not None:
-        return _compare(tasks, compare, agents, flags, asking, _format(format), no_color, quiet)
+        return _compare(tasks, compare, options.named(agents), flags, asking, _format(format), no_color, quiet)
     reporting.prepare(report, plots)
     with options.open_delegator(agents, flags, asking=asking, quiet=quiet, verbose=verbose) as delegator:
         figures, outcomes = _measure(delegator, tasks, wanted, quiet)

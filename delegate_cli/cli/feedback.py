@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -55,9 +54,7 @@ def feedback(
         bool, typer.Option("--drawn", help="It was drawn by review --check, and nobody had complained: it stands for others.")
     ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Take back the last feedback of this decision that stands.")] = False,
-    agents: Annotated[
-        str | None, typer.Option("--agents", "-a", metavar="FILE", help="The roster. [default: the decision's own]")
-    ] = None,
+    agents: options.OtherAgents = None,
     journal: journaling.JournalFile = None,
 ) -> int:
     """Say who was right, or how the work went."""
@@ -66,7 +63,7 @@ def feedback(
     marks = {"right": right, "wrong": wrong, "nobody": nobody, "drawn": drawn, "undo": undo}
     given |= {name: value or None for name, value in marks.items()}
     said = {name: value for name, value in given.items() if value is not None}
-    saver = _Saver(kept, agents)
+    saver = _Saver(kept, options.named(agents) if agents else None)
     if streams.from_stdin([identity] if identity is not None else []):
         if said:
             raise UsageError(f"--{next(iter(said))} is for one decision", "write it into the lines, or name the decision's id")
@@ -164,7 +161,7 @@ class _Saver:
         if path not in self._known:
             from delegate_cli.roster.load import load_roster
 
-            self._known[path] = frozenset(load_roster(Path(path)).position)
+            self._known[path] = frozenset(load_roster(path).position)
         if agent not in self._known[path]:
             raise UsageError(f"{path} has no agent {agent!r}", nearest(agent, self._known[path]))
 

@@ -43,7 +43,6 @@ def status(
     format: options.ListingFormat = None,
 ) -> int:
     """Say whether the index is fresh, what it promises and whether answers agree. Exit code 1 when it is not fresh."""
-    from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home
 
     state, manifest = _state(agents, encoder, whole=False)
@@ -52,7 +51,7 @@ def status(
         return 1
     words, calibration = _calibration(manifest)
     models = _models(manifest)
-    tuning = _tuning(home(), load_roster(agents), manifest)
+    tuning = _tuning(home(), options.read_roster(agents), manifest)
     lines, learnt = _learnt(agents, journal)
     pairs = [("state", state), *_facts(manifest, tuning), *_report(manifest), ("calibration", words)]
     pairs += [*(("calibration of a model", words) for words, _ in models), *lines]
@@ -81,12 +80,11 @@ def clear(agents: options.Agents = options.AgentsDefault) -> int:
     from delegate_cli.errors import IndexUnavailable
     from delegate_cli.index import store
     from delegate_cli.render.text import clean
-    from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home
 
-    folders = store.folders_of(home(), load_roster(agents))
+    folders = store.folders_of(home(), options.read_roster(agents))
     if not folders:
-        streams.note(f"there is no index of {clean(agents)}")
+        streams.note(f"there is no index of {clean(options.named(agents))}")
     for folder in folders:
         try:
             with store.lock(folder):
@@ -99,15 +97,14 @@ def clear(agents: options.Agents = options.AgentsDefault) -> int:
     return 0
 
 
-def _state(agents: str, encoder: str | None, whole: bool) -> tuple[str, dict[str, Any] | None]:
+def _state(agents: options.Sources, encoder: str | None, whole: bool) -> tuple[str, dict[str, Any] | None]:
     """`fresh`, or why the index cannot be used; and its manifest where there is one."""
     from delegate_cli.encoders import tuned
     from delegate_cli.index import store
     from delegate_cli.index.learned import teach
-    from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home, resolve
 
-    roster = teach(home(), load_roster(agents), streams.note)
+    roster = teach(home(), options.read_roster(agents), streams.note)
     source = tuned.source_for(resolve({"encoder": encoder}, roster.settings).encoder, home(), roster)
     fingerprint = source.known_fingerprint(home())
     folder = store.folder_of(home(), roster, fingerprint)
@@ -136,15 +133,14 @@ def _models(manifest: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return status(Path(manifest["generation"]).parent, manifest)
 
 
-def _learnt(agents: str, journal: Path | None) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+def _learnt(agents: options.Sources, journal: Path | None) -> tuple[list[tuple[str, str]], dict[str, Any]]:
     """What was learnt from answers, and whether answers disagree with what is promised."""
     from delegate_cli.errors import JournalError
     from delegate_cli.index import learned, store
     from delegate_cli.learning.watching import drift
-    from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home
 
-    roster, record, words = load_roster(agents), None, "nothing"
+    roster, record, words = options.read_roster(agents), None, "nothing"
     try:
         known = learned.read(store.folder_of(home(), roster))
         if known.steps:

@@ -55,7 +55,9 @@ def learn(
     return 0 if record["applied"] or record.get("calibration", {}).get("applied") or record.get("written") else 1
 
 
-def _learn(agents: str, encoder: str | None, since: float | None, journal: Any, dry_run: bool, quiet: bool) -> dict[str, Any]:
+def _learn(
+    agents: options.Sources, encoder: str | None, since: float | None, journal: Any, dry_run: bool, quiet: bool
+) -> dict[str, Any]:
     delegator = options.open_delegator(agents, {"encoder": encoder}, quiet=quiet)
     from delegate_cli.learning.learn import keep_outcomes, keep_proposal, propose
     from delegate_cli.learning.watching import drift
@@ -73,7 +75,7 @@ def _learn(agents: str, encoder: str | None, since: float | None, journal: Any, 
     return record
 
 
-def _undo(agents: str, encoder: str | None, format: Listing | None, quiet: bool) -> int:
+def _undo(agents: options.Sources, encoder: str | None, format: Listing | None, quiet: bool) -> int:
     from delegate_cli.learning.learn import undo
     from delegate_cli.render.jsonl import json_text
     from delegate_cli.render.learning import undone_line
@@ -87,22 +89,24 @@ def _undo(agents: str, encoder: str | None, format: Listing | None, quiet: bool)
     return 0 if gone is not None else 1
 
 
-def _renew(agents: str, encoder: str | None, quiet: bool) -> None:
+def _renew(agents: options.Sources, encoder: str | None, quiet: bool) -> None:
     """The index with what was learnt, or without what was taken back."""
     options.open_delegator(agents, {"encoder": encoder}, quiet=quiet).rebuild()
 
 
-def _write_roster(agents: str) -> int:
+def _write_roster(agents: options.Sources) -> int:
     """Put what was learnt into the file; how many sample requests are new in it."""
-    from pathlib import Path
-
     from delegate_cli.index.learned import teach
     from delegate_cli.roster.edit import add_examples
-    from delegate_cli.roster.load import load_roster
     from delegate_cli.settings import home
 
-    roster: Roster = teach(home(), load_roster(agents), streams.note)
-    return add_examples(Path(agents), {agent.id: agent.learned for agent in roster if agent.learned})
+    roster: Roster = teach(home(), options.read_roster(agents), streams.note)
+    if len(agents) != 1 or not agents[0].is_file():
+        raise UsageError(
+            f"--write adds to one agents.yaml, and {options.named(agents)} is none",
+            "write one first: delegate agents import SRC -o agents.yaml",
+        )
+    return add_examples(agents[0], {agent.id: agent.learned for agent in roster if agent.learned})
 
 
 def _show(record: dict[str, Any], format: Listing | None, no_color: bool) -> None:

@@ -1,8 +1,9 @@
 """Options that several commands share, and what they are made into."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
@@ -13,6 +14,7 @@ from delegate_cli.errors import SettingsError
 from delegate_cli.settings import DEFAULT_ROSTER, resolve
 
 if TYPE_CHECKING:
+    from delegate_cli.agents import Roster
     from delegate_cli.pipeline import Delegator
     from delegate_cli.policy.load import Load
 
@@ -35,11 +37,17 @@ class Listing(StrEnum):
     JSON = "json"
 
 
+_SOURCES = "A file or folder of agents in any known format, or -; may be given several times."
 Agents = Annotated[
-    str,
-    typer.Option("--agents", "-a", metavar="FILE", envvar="DELEGATE_AGENTS", help="The roster.", show_default=True),
+    list[Path],
+    typer.Option("--agents", "-a", metavar="FILE|DIR", envvar="DELEGATE_AGENTS", help=_SOURCES, show_default=True),
 ]
-AgentsDefault = DEFAULT_ROSTER
+AgentsDefault = [Path(DEFAULT_ROSTER)]
+Sources = Sequence[Path]
+OtherAgents = Annotated[
+    list[Path] | None,
+    typer.Option("--agents", "-a", metavar="FILE|DIR", help="The roster. [default: the decision's own]", show_default=False),
+]
 ListingFormat = Annotated[Listing | None, typer.Option("--format", "-f", help="Default: table at a terminal, plain in a pipe.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, also at a terminal.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
@@ -73,6 +81,12 @@ Shortlist = Annotated[
 ]
 
 
+_WARNINGS = 5  # files that were mended or left out: more are only counted, so that a decision is not lost among them
+
+
+EVERY = 1_000_000  # warnings: all there are
+
+
 def listing_format(chosen: Listing | None) -> Listing:
     """The format of a command that lists something."""
     import sys
@@ -103,8 +117,36 @@ def write_record(record: dict[str, Any], rendering: Rendering, format: Listing |
         streams.write(rendering.table(record, streams.wants_color(no_color, sys.stdout), streams.width()))
 
 
+def named(agents: Sources) -> str:
+    """The sources of a roster as one text, which `load_roster` takes, too."""
+    return ",".join(map(str, agents))
+
+
+def read_roster(agents: Sources, quiet: bool = False, most: int = _WARNINGS) -> "Roster":
+    """The roster, with a line on stderr for each file of it that was mended or left out, once a run.
+
+    Args:
+        most: how many such lines are written before they are only counted.
+    """
+    from delegate_cli.roster.load import load_roster
+
+    found: list[str] = []
+    roster = load_roster(agents, say=found.append)
+    new = [line for line in found if line not in _warned]
+    if new and not quiet:
+        from delegate_cli.render.text import clean
+
+        shown = new if len(new) <= most + 1 else new[:most]
+        for line in shown:
+            streams.note(f"warning: {clean(line)}")
+        if len(shown) < len(new):
+            streams.note(f"warning: {len(new) - len(shown)} more files like these (see: delegate agents list)")
+    _warned.update(new)
+    return roster
+
+
 def open_delegator(
-    agents: str,
+    agents: Sources,
     flags: dict[str, Any],
     *,
     asking: ModelOptions = NOTHING,
@@ -115,9 +157,8 @@ def open_delegator(
 ) -> "Delegator":
     """Roster, settings, progress and the manner of asking a model, joined. `load` is what agents have on their hands."""
     from delegate_cli.pipeline import Delegator
-    from delegate_cli.roster.load import load_roster
 
-    roster = load_roster(agents)
+    roster = read_roster(agents, quiet)
     settings = resolve({**flags, **asking.flags()}, roster.settings)
     if settings.escalate_to is not None and settings.escalate_to not in roster.position:
         raise SettingsError(f"escalate_to: there is no agent {settings.escalate_to!r}", "see: delegate agents list")
@@ -125,9 +166,8 @@ def open_delegator(
     if verbose and not quiet:
         from delegate_cli.render.text import clean
 
-        tell(
-            f"roster {clean(agents)}: {len(roster)} agents; encoder {settings.encoder}; target error {settings.target_error:g}"
-        )
+        known = f"encoder {settings.encoder}; target error {settings.target_error:g}"
+        tell(f"roster {clean(named(agents))}: {len(roster)} agents; {known}")
     manner = asking.manner(settings) if settings.asks_model else None
     return Delegator(roster, settings, rebuild=rebuild, progress=progress(quiet), say=tell, manner=manner, load=load)
 
@@ -163,6 +203,7 @@ def progress(quiet: bool = False) -> Callable[[str, int, int], None]:
     return show
 
 
+_warned: set[str] = set()  # files of this run's rosters that were warned of
 _shown: dict[str, Any] = {}  # the bar on the terminal, of which there is one
 
 
@@ -179,7 +220,7 @@ def complete_agent(incomplete: str) -> list[str]:
     from delegate_cli.roster.load import load_roster
 
     try:
-        roster = load_roster(os.environ.get("DELEGATE_AGENTS") or DEFAULT_ROSTER)
+        roster = load_roster((os.environ.get("DELEGATE_AGENTS") or DEFAULT_ROSTER).split(os.pathsep))
     except DelegateError:
         return []
     return [agent.id for agent in roster if agent.id.startswith(incomplete)]

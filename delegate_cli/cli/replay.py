@@ -55,10 +55,12 @@ def replay(
     kept = journaling.open_journal(journal)
     if identity is not None:
         entries = iter([kept.get(kept.find(identity))])
-    else:
-        which = journaling.filter_of(since, until, agent, status, limit)
-        entries = kept.entries(which if every_roster else replace(which, roster_path=str(Path(agents).absolute())))
     delegator = options.open_delegator(agents, {}, quiet=quiet)
+    if identity is None:
+        which = journaling.filter_of(since, until, agent, status, limit)
+        path = delegator.roster.path
+        here = None if path is None else str(Path(path).absolute())
+        entries = kept.entries(which if every_roster else replace(which, roster_path=here))
     tally = Tally()
     made = replayed(entries, lambda entry: delegator.decide(entry.task or "", _ask(entry)), tally)
     _write(kept, (each for each in made if each.changed or not changed), format, no_color, tally)

@@ -40,9 +40,7 @@ def review(
         int | None,
         typer.Option("--check", metavar="N", min=1, help="Instead N tasks that were handed over unasked, drawn at random."),
     ] = None,
-    agents: Annotated[
-        str | None, typer.Option("--agents", "-a", metavar="FILE", help="The roster to search. [default: each decision's own]")
-    ] = None,
+    agents: options.OtherAgents = None,
     format: Annotated[
         Lines | None, typer.Option("--format", "-f", help="List what waits instead. Default: plain without a terminal.")
     ] = None,
@@ -61,7 +59,7 @@ def review(
         import signal
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the terminal is given back
-        Walk(kept, waiting, agents, streams.wants_color(no_color, sys.stderr)).run()
+        Walk(kept, waiting, options.named(agents) if agents else None, streams.wants_color(no_color, sys.stderr)).run()
         return 0
     entries = kept.entries(which, queued=True) if drawn is None else (kept.get(each) for each in drawn)
     if format in (Lines.JSON, Lines.JSONL):

@@ -58,7 +58,7 @@ def tune(
     return 0
 
 
-def _place(agents: str, encoder: str | None, quiet: bool, verbose: bool) -> "Place":
+def _place(agents: options.Sources, encoder: str | None, quiet: bool, verbose: bool) -> "Place":
     from delegate_cli.tuning.keep import Place
 
     def say(line: str) -> None:
