@@ -111,7 +111,7 @@ def _back(files: dict[str, str]) -> Roster:
     with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
-        return read_sources([folder], strict=True).roster
+        return read_sources([folder], strict=True, whole=True).roster
 
 
 def _same(first: Roster, second: Roster) -> int:

@@ -48,10 +48,9 @@ WORD = st.text(st.characters(categories=("L", "N"), include_characters="_-./@"),
 )
 NUMBER = st.floats(0, 1e6, allow_nan=False) | st.integers(0, 10**6)
 UNIT = st.floats(0, 1)
-PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | RAW,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORD, inner, max_size=3),
-    max_leaves=6,
+RUN = st.fixed_dictionaries(
+    {"kind": st.just("command"), "argv": st.lists(TEXT, min_size=1, max_size=3)},
+    optional={"timeout_s": st.floats(0.001, 1e5), "read_only": st.booleans(), "cwd": TEXT},
 )
 AGENTS = st.builds(
     Agent,
@@ -70,7 +69,7 @@ AGENTS = st.builds(
     availability=st.none() | st.builds(Availability, st.sampled_from(Presence), st.none() | st.just("Mon-Fri 09:00-17:00")),
     auto=st.sampled_from(Auto),
     contact=st.none() | TEXT,
-    run=st.none() | st.dictionaries(WORD, PLAIN, max_size=3),
+    run=st.none() | RUN,
     source=st.none()
     | st.dictionaries(st.sampled_from(["format", "path", "url", "version", "model", "strict", "parameters"]), RAW, max_size=4),
     local_only=st.booleans(),
@@ -93,7 +92,7 @@ def back(written: dict[str, str], folder: Path) -> Roster:
         old.unlink()
     for name, text in written.items():
         (folder / name).write_bytes(text.encode("utf-8"))
-    found = read_sources([folder])
+    found = read_sources([folder], whole=True)
     assert not any(report.reasons for report in found.reports), found.reports
     return found.roster
 

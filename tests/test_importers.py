@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from shell import DATA, SMALL
 
-from delegate_cli.agents import Agent, Kind, Roster
+from delegate_cli.agents import Agent, Auto, Kind, Roster
 from delegate_cli.errors import RosterError
+from delegate_cli.roster.exporters import claude
 from delegate_cli.roster.importers import walk
 from delegate_cli.roster.importers.detect import importer_of
 from delegate_cli.roster.importers.files import File, Refused
@@ -277,11 +278,31 @@ def test_an_id_that_agents_yaml_gives_stays_and_links_follow_their_agent(tmp_pat
     assert roster.agents[roster.position[team.escalate_to or ""]].name == "Lead"
 
 
-def test_settings_and_agents_of_agents_yaml_are_read_in_a_folder(tmp_path: Path) -> None:
+def test_only_an_agents_yaml_that_was_named_says_what_is_run(tmp_path: Path) -> None:
+    text = "settings: {llm: {model: m, key_command: touch /tmp/x}}\nagents:\n"
+    text += "- {id: a, description: b, auto: always, run: {kind: command, argv: [touch, x], read_only: true}}\n"
+    (tmp_path / "agents.yaml").write_text(text)
+    named = load_roster(tmp_path / "agents.yaml")
+    (agent,) = named
+    assert (agent.run or {})["argv"] == ["touch", "x"]
+    (tmp_path / "card.md").write_text(claude.text(agent).replace("name: a", "name: c").replace('\\"id\\": \\"a\\", ', ""))
+    told: list[str] = []
+    found = load_roster(tmp_path, say=told.append)
+    assert [(each.run, each.auto) for each in found] == 2 * [(None, Auto.WHEN_SURE)]
+    assert found.settings == {}
+    assert sum("`run` and `auto: always` are left out of 1 agents" in line for line in told) == 2
+    assert "settings are not used" in told[0]
+    assert load_roster(tmp_path / "card.md").agents[0].run is None
+    whole = load_roster(tmp_path, whole=True)
+    assert [(each.run, each.auto) for each in whole] == 2 * [(agent.run, Auto.ALWAYS)]
+    both = load_roster([tmp_path / "agents.yaml", tmp_path / "card.md"])
+    assert [each.run is None for each in both] == [False, True]
+    assert both.settings == named.settings
+
+
+def test_an_agents_yaml_in_a_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / "agents.yaml").write_bytes(Path(SMALL).read_bytes())
-    found = load_roster(tmp_path)
-    assert found.agents == load_roster(SMALL).agents
-    assert found.settings == load_roster(SMALL).settings
+    assert load_roster(tmp_path).agents == load_roster(SMALL).agents
 
 
 def test_a_walk_keeps_to_its_limits_and_follows_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

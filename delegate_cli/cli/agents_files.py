@@ -110,7 +110,7 @@ def diff_agents(
     from delegate_cli.render import agents as rendering
     from delegate_cli.roster.diff import difference
 
-    found = difference(*(options.read_roster([path], quiet) for path in (first, second)))
+    found = difference(*(options.read_roster([path], quiet, whole=True) for path in (first, second)))
     options.write_record(found.as_dict(), rendering, format, no_color)
     return int(bool(found))
 
@@ -119,10 +119,10 @@ def _imported(sources: Sequence[Path], urls: Sequence[str], strict: bool) -> "Im
     from delegate_cli.roster.importers.sources import read_sources
 
     if not urls:
-        return read_sources(sources, strict)
+        return read_sources(sources, strict, whole=True)
     from delegate_cli.roster.fetch import fetch_card  # http, ssl: 60 ms
 
-    return read_sources(sources, strict, [fetch_card(url) for url in urls])
+    return read_sources(sources, strict, whole=True, fetched=[fetch_card(url) for url in urls])
 
 
 def _summarise(done: "Imported", output: Path | None) -> None:

@@ -43,6 +43,10 @@ Agents = Annotated[
     typer.Option("--agents", "-a", metavar="FILE|DIR", envvar="DELEGATE_AGENTS", help=_SOURCES, show_default=True),
 ]
 AgentsDefault = [Path(DEFAULT_ROSTER)]
+AgentsOrNone = Annotated[
+    list[Path] | None,
+    typer.Option("--agents", "-a", metavar="FILE|DIR", envvar="DELEGATE_AGENTS", help=f"{_SOURCES} [default: agents.yaml]"),
+]
 Sources = Sequence[Path]
 OtherAgents = Annotated[
     list[Path] | None,
@@ -122,16 +126,17 @@ def named(agents: Sources) -> str:
     return ",".join(map(str, agents))
 
 
-def read_roster(agents: Sources, quiet: bool = False, most: int = _WARNINGS) -> "Roster":
+def read_roster(agents: Sources, quiet: bool = False, most: int = _WARNINGS, whole: bool = False) -> "Roster":
     """The roster, with a line on stderr for each file of it that was mended or left out, once a run.
 
     Args:
+        whole: as for `load_roster`.
         most: how many such lines are written before they are only counted.
     """
     from delegate_cli.roster.load import load_roster
 
     found: list[str] = []
-    roster = load_roster(agents, say=found.append)
+    roster = load_roster(agents, say=found.append, whole=whole)
     new = [line for line in found if line not in _warned]
     if new and not quiet:
         from delegate_cli.render.text import clean

@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,10 +63,7 @@ def run(
         str | None,
         typer.Argument(metavar="REQUEST|PLAN.json|-", help="What is to be done, or a plan; - reads either from stdin."),
     ] = None,
-    agents: Annotated[
-        str | None,
-        typer.Option("--agents", "-a", metavar="FILE", envvar="DELEGATE_AGENTS", help="The roster. [default: agents.yaml]"),
-    ] = None,
+    agents: options.AgentsOrNone = None,
     running: RunOptions = NO_RUN,
     no_aggregate: Annotated[
         bool, typer.Option("--no-aggregate", help="Print the parts as JSON instead of one answer.")
@@ -94,7 +92,7 @@ def run(
     if folder is None and request is None and (sys.stdin is None or streams.is_terminal(sys.stdin)):
         raise UsageError("there is nothing to run", 'write delegate run "what is to be done", or name a plan')
     given = None if folder is not None else _text(request)
-    path = agents or _recorded(folder) or DEFAULT_ROSTER
+    path = agents or [Path(_recorded(folder) or DEFAULT_ROSTER)]
     kept = None if no_journal else journaling.open_journal(journal)
     opened = options.open_delegator(path, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet)
     with opened as delegator:

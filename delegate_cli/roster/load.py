@@ -16,12 +16,20 @@ _OTHERS = (".md", ".markdown")  # never YAML as a whole
 _NAMED = ("tools.json", "server.yaml", "server.yml", ".mcp.json", "mcp.json")  # a list of tools could pass for cards
 
 
-def load_roster(path: str | Path | Sequence[str | Path], *, strict: bool = False, say: Say = lambda line: None) -> Roster:
+def load_roster(
+    path: str | Path | Sequence[str | Path],
+    *,
+    strict: bool = False,
+    whole: bool = False,
+    say: Say = lambda line: None,
+) -> Roster:
     """Read agents.yaml (or the same as JSON), or agents in any other known format.
 
     Args:
         path: a file, a folder, `-` for stdin, or several: a list, or one text with commas between them.
         strict: refuse what could only be read in part, instead of leaving it out.
+        whole: take `run`, `auto: always` and settings also from files that were not named as an agents.yaml: to look at
+            them, not to run them.
         say: gets one line for each file that had to be mended or left out.
 
     Raises:
@@ -44,13 +52,13 @@ def load_roster(path: str | Path | Sequence[str | Path], *, strict: bool = False
             reason = getattr(error, "strerror", None) or str(error)
             raise RosterError(f"{shown(str(alone))}: {reason}", "check the path and its permissions") from None
         else:
-            return _file(alone, data, strict, say)
-    return _sources(names, strict, say)
+            return _file(alone, data, strict, whole, say)
+    return _sources(names, strict, whole, say)
 
 
-def _file(path: Path, data: bytes, strict: bool, say: Say) -> Roster:
+def _file(path: Path, data: bytes, strict: bool, whole: bool, say: Say) -> Roster:
     if path.name.lower() in _NAMED or path.name.lower().endswith(_OTHERS):
-        return _sources([path], strict, say)
+        return _sources([path], strict, whole, say)
     known = kept.recall(data, str(path))
     if known is not None:
         return known
@@ -62,16 +70,16 @@ def _file(path: Path, data: bytes, strict: bool, say: Say) -> Roster:
         from delegate_cli.roster.importers.sources import is_foreign
 
         if is_foreign(path, data):
-            return _sources([path], strict, say)
+            return _sources([path], strict, whole, say)
         raise
     kept.keep(data, roster)
     return roster
 
 
-def _sources(names: Sequence[str | Path], strict: bool, say: Say) -> Roster:
+def _sources(names: Sequence[str | Path], strict: bool, whole: bool, say: Say) -> Roster:
     from delegate_cli.roster.importers.sources import read_sources
 
-    found = read_sources([each for name in names for each in _split(str(name))], strict)
+    found = read_sources([each for name in names for each in _split(str(name))], strict, whole)
     for report in found.reports:
         if report.reasons:
             say(str(report))

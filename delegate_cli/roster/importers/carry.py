@@ -9,8 +9,9 @@ from delegate_cli.errors import RosterError
 from delegate_cli.roster import document
 from delegate_cli.roster.document import Source
 from delegate_cli.roster.facts import agent_facts
-from delegate_cli.roster.fields import AGENT, read_fields
+from delegate_cli.roster.fields import AGENT
 from delegate_cli.roster.importers.files import File, Found
+from delegate_cli.roster.readers import read_fields
 
 
 def restored(agent: Agent, extra: Any, file: File) -> Found:

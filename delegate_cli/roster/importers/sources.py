@@ -6,12 +6,12 @@ A file that is broken costs its own agents and one warning; `strict` makes that 
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from delegate_cli.agents import Roster
+from delegate_cli.agents import Auto, Roster
 from delegate_cli.errors import RosterError
 from delegate_cli.roster.document import MAX_BYTES, shown
 from delegate_cli.roster.importers import claude, own
@@ -22,6 +22,8 @@ from delegate_cli.roster.importers.walk import files_of
 
 STDIN = "-"
 _Place = tuple[str, ...]
+_AUTO = {Auto.ALWAYS: Auto.WHEN_SURE}
+_NAMED = "only an agents.yaml that is named itself may say so"
 _FIX = "correct it, or leave out --strict"
 
 
@@ -53,6 +55,7 @@ class _Reading:
     """What was read so far."""
 
     strict: bool
+    whole: bool
     entries: list[Entry] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -71,13 +74,29 @@ class _Reading:
         place = tuple(PurePosixPath(file.path).parts)
         file.path = "/".join((*source, file.path))
         try:
-            found = _found(importer, file)
+            found = self.tamed(_found(importer, file), file)
         except Refused as refused:
             self.warn(shown_path, str(refused), importer.FORMAT)
             return
         self.add(Report(shown_path, importer.FORMAT, len(found.agents), tuple(file.reasons)))
         self.entries += [Entry(agent, place, agent.id in found.fixed, source) for agent in found.agents]
         self.settings = self.settings or found.settings
+
+    def tamed(self, found: Found, file: File) -> Found:
+        """Without what acts or lets act, which only an agents.yaml that was named itself may say.
+
+        Files that were found in a folder, and those of other formats, may be anybody's: a `run` block or a `key_command` in
+        them would be run on this machine.
+        """
+        if self.whole:
+            return found
+        acting = [agent for agent in found.agents if agent.run is not None or agent.auto is Auto.ALWAYS]
+        if acting:
+            file.mend(f"`run` and `auto: always` are left out of {len(acting)} agents ({_NAMED})")
+        if found.settings:
+            file.mend(f"its settings are not used ({_NAMED})")
+        agents = [replace(agent, run=None, auto=_AUTO.get(agent.auto, agent.auto)) for agent in found.agents]
+        return Found(agents, found.fixed)
 
 
 def _found(importer: Importer, file: File) -> Found:
@@ -87,10 +106,13 @@ def _found(importer: Importer, file: File) -> Found:
         raise Refused("it is nested too deeply") from None
 
 
-def read_sources(sources: Sequence[str | Path], strict: bool = False, fetched: Sequence[Fetched] = ()) -> Imported:
+def read_sources(
+    sources: Sequence[str | Path], strict: bool = False, whole: bool = False, fetched: Sequence[Fetched] = ()
+) -> Imported:
     """Read every source; one roster, the same whatever order the sources are named in.
 
     Args:
+        whole: also what acts or lets act, and settings, of files that were not named as an agents.yaml.
         fetched: what came from elsewhere, read after the sources.
 
     Raises:
@@ -99,7 +121,7 @@ def read_sources(sources: Sequence[str | Path], strict: bool = False, fetched: S
     """
     names = [str(each) for each in sources]
     base = _base(names)
-    reading = _Reading(strict)
+    reading = _Reading(strict, whole)
     for name in sorted(dict.fromkeys(names), key=lambda name: (name == STDIN, os.path.abspath(name))):
         path = Path(name)
         prefix = _prefix(path, base) if len(names) > 1 else ()
@@ -226,6 +248,8 @@ def _read_named(file: File, label: str, reading: _Reading) -> None:
             file.value  # noqa: B018  says what is wrong where it is no JSON or YAML
             raise Refused("no known format")
         found = _found(importer, file)
+        if importer.FORMAT != own.FORMAT:
+            found = reading.tamed(found, file)
     except (Refused, RecursionError) as refused:
         reason = str(refused) if isinstance(refused, Refused) else "it is nested too deeply"
         raise RosterError(f"{_shown(label)}: {reason}", "docs/catalogues.md lists the formats that are known") from None
