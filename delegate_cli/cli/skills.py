@@ -156,17 +156,15 @@ def next_evaluation(
     return 0
 
 
-def _roster(agents: str) -> "Roster":
-    from delegate_cli.roster.load import load_roster
-
-    return load_roster(agents)
+def _roster(agents: options.Sources) -> "Roster":
+    return options.read_roster(agents)
 
 
-def _known(agent: str, made: "Team", agents: str) -> str:
+def _known(agent: str, made: "Team", agents: options.Sources) -> str:
     if agent not in made.profiles:
         from delegate_cli.cli.agents import nearest
 
-        raise UsageError(f"{agents} has no agent {agent!r}", nearest(agent, made.profiles))
+        raise UsageError(f"{options.named(agents)} has no agent {agent!r}", nearest(agent, made.profiles))
     return agent
 
 
@@ -205,7 +203,7 @@ def _texts(made: "Team", roster: "Roster") -> list[str]:
 
 
 def _weights(
-    task: str, made: "Team", given: str | None, ask_model: bool, agents: str, encoder: str | None, quiet: bool
+    task: str, made: "Team", given: str | None, ask_model: bool, agents: options.Sources, encoder: str | None, quiet: bool
 ) -> tuple[dict[str, float], str]:
     """The weights of a task's skills, and by whom they are."""
     from delegate_cli.skills.scoring import parse_weights
