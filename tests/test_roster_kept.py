@@ -46,7 +46,10 @@ def kept_files() -> list[Path]:
     return list((Path(os.environ["DELEGATE_HOME"]) / "rosters").glob("*.json"))
 
 
-@pytest.mark.parametrize("text", [RICH, LLM_BLOCK, FORMER, Path(SMALL).read_text(), EXAMPLE], ids=["rich", "llm", "bare", "small", "example"])
+TEXTS = {"rich": RICH, "llm": LLM_BLOCK, "bare": FORMER, "small": Path(SMALL).read_text(), "example": EXAMPLE}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_what_comes_back_is_what_was_read(tmp_path: Path, text: str) -> None:
     path = tmp_path / "team.yaml"
     path.write_text(text)
