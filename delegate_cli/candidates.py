@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from delegate_cli.agents import Roster
 from delegate_cli.confidence import rubric
 from delegate_cli.deciders.head import VIEWS
-from delegate_cli.decision import Candidate, ModelLevel, Status
+from delegate_cli.decision import Candidate, DeciderInfo, ModelLevel, Status
 from delegate_cli.evidence import Quotable, content_words
 from delegate_cli.index.parts import agent_parts
 from delegate_cli.loaded import Loaded, Ranking
@@ -55,6 +55,23 @@ def doubted(status: Status, candidates: Sequence[Candidate]) -> Status:
     from delegate_cli.deciders.levels import disagrees
 
     return Status.ASK if disagrees(first.model_level.level, first.rubric.level) else status
+
+
+def decider_info(ready: Loaded, opinion: Opinion, fused: bool) -> DeciderInfo:
+    """Who spoke and what it cost; `fused`: with a model's answer whose weight was fitted."""
+    alone = DeciderInfo("head", ready.encoder.name, ready.calibrated, **opinion.cost._asdict())
+    if opinion.advice is None:
+        return alone
+    answer = opinion.advice.answer
+    return replace(
+        alone,
+        kind=answer.kind,
+        model=answer.model,
+        calibrated=fused,
+        orders=answer.orders,
+        missing_mass=answer.missing_mass,
+        flips=answer.flips,
+    )
 
 
 class Candidates:

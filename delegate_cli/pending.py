@@ -38,16 +38,19 @@ class Asking:
     def __init__(self) -> None:
         self._loop: AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
 
     def submit(self, start: Start) -> "Future[Any]":
         """Start to ask, now."""
         import asyncio  # 60 ms
 
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=self._loop.run_forever, name="delegate-asking", daemon=True)
-            self._thread.start()
-        return asyncio.run_coroutine_threadsafe(start(), self._loop)
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="delegate-asking", daemon=True)
+                self._thread.start()
+            loop = self._loop
+        return asyncio.run_coroutine_threadsafe(start(), loop)
 
     def close(self, last: Start) -> None:
         """End the thread; what is still being asked is given up, then `last` is run."""
@@ -70,7 +73,7 @@ class Asking:
 
 
 class Pending:
-    """A decision that may wait for a model. Only the thread that made it may use it.
+    """A decision that may wait for a model. Only one thread at a time may use it.
 
     Args:
         answered: called in another thread when there is an answer to go on with.

@@ -3,11 +3,11 @@
 `Delegator.decide` is the one place where the steps meet; every command and the library call it.
 """
 
+import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from delegate_cli import followup
 from delegate_cli.agents import Roster
 from delegate_cli.ask import Ask as Ask
 from delegate_cli.ask import check_task
-from delegate_cli.candidates import Candidates, Heard, contrast, doubted
+from delegate_cli.candidates import Candidates, Heard, contrast, decider_info, doubted
 from delegate_cli.decision import DeciderInfo, Decision, Status
 from delegate_cli.encoders import Encoder, Vectors
 from delegate_cli.errors import SettingsError
@@ -26,7 +26,8 @@ from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.opening import Opener
 from delegate_cli.opinion import Opinion
 from delegate_cli.pending import Asking, Pending, Steps
-from delegate_cli.policy import ANYBODY_THERE, Constraints, Standing
+from delegate_cli.policy import ANYBODY_THERE, Constraints
+from delegate_cli.policy.limits import Standing
 from delegate_cli.policy.load import Load
 from delegate_cli.retrievers.fused import Query
 from delegate_cli.ruling import Rules, Verdict
@@ -49,9 +50,10 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 class Delegator:
-    """Decides which agent of a roster should do a task.
+    """Decides which agent of a roster should do a task; safe to use from several threads.
 
-    The index is opened at the first decision, and made first when it is missing or stale.
+    The index is opened at the first decision, and made first when it is missing or stale. `with` and `async with` end the
+    connection to a model, where there is one.
 
     Args:
         roster: the agents.
@@ -69,6 +71,8 @@ class Delegator:
         beside: another delegator, whose model is asked through the same connection and within the same budget.
         load: what agents have on their hands; by default nothing is known of it.
     """
+
+    remote: Literal[False] = False  # whether a server decides
 
     def __init__(
         self,
@@ -93,6 +97,7 @@ class Delegator:
         self._opener = Opener(self.roster, self.settings, self.folder, rebuild, progress, say, encoder, without)
         self._candidates = Candidates(roster)
         self._nearest = nearest
+        self._opening = threading.Lock()
         self._ready: Loaded | None = None
         self._fits: Fusions | None = None
         self._owns_connection = beside is None
@@ -113,8 +118,11 @@ class Delegator:
         return self.begin(check_task(task), None, ask).result()
 
     async def adecide(self, task: str, ask: Ask = Ask()) -> Decision:
-        """The same without blocking while a model is asked. What the head does takes milliseconds and is not awaited."""
-        return await self.begin(check_task(task), None, ask).wait()
+        """The same without blocking the event loop; opening the index and what the head does run in a thread."""
+        import asyncio
+
+        pending = await asyncio.to_thread(self.begin, check_task(task), None, ask)
+        return await pending.wait()
 
     def begin(self, task: str, vector: Vectors | None, ask: Ask, answered: Callable[[], None] | None = None) -> Pending:
         """Start to decide a checked task, whose vector may be known already; many may be under way at once."""
@@ -172,7 +180,7 @@ class Delegator:
             threshold=verdict.threshold,
             candidates=candidates,
             excluded=standing.excluded,
-            decider=self._decider(ready, opinion, verdict),
+            decider=decider_info(ready, opinion, verdict.fused),
             roster=self._roster_facts(),
             contrast=contrast(self.roster, query, verdict.ranking, ready.weights) if ask.explain else None,
             fallback=opinion.fallback,
@@ -217,10 +225,15 @@ class Delegator:
 
     def ready(self) -> Loaded:
         """Load encoder and index, once; make what is missing."""
-        if self._ready is None:
-            self._ready = self._opener.open()
-            self._rules.outcomes = self._opener.outcomes(self._ready)
-        return self._ready
+        ready = self._ready
+        if ready is None:
+            with self._opening:
+                ready = self._ready
+                if ready is None:
+                    ready = self._opener.open()
+                    self._rules.outcomes = self._opener.outcomes(ready)
+                    self._ready = ready
+        return ready
 
     def rebuild(self, force: bool = True) -> dict[str, Any]:
         """Make the index anew (unchanged texts keep their vectors) and return its manifest."""
@@ -273,6 +286,14 @@ class Delegator:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    async def __aenter__(self) -> "Delegator":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        import asyncio
+
+        await asyncio.to_thread(self.close)
+
     def _forget(self) -> None:
         self._ready = self._fits = None
         self._thresholds.clear()
@@ -296,21 +317,6 @@ class Delegator:
         if self._fits is None:
             self._fits = Fusions(self._opener.folder(ready.encoder), ready.index.manifest, self._opener.say)
         return self._fits
-
-    def _decider(self, ready: Loaded, opinion: Opinion, verdict: Verdict) -> DeciderInfo:
-        alone = DeciderInfo("head", ready.encoder.name, ready.calibrated, **opinion.cost._asdict())
-        if opinion.advice is None:
-            return alone
-        answer = opinion.advice.answer
-        return replace(
-            alone,
-            kind=answer.kind,
-            model=answer.model,
-            calibrated=verdict.fused,
-            orders=answer.orders,
-            missing_mass=answer.missing_mass,
-            flips=answer.flips,
-        )
 
     def encoder(self) -> Encoder:
         """The compiled encoder, which is compiled first when it is missing."""

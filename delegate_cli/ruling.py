@@ -15,11 +15,13 @@ from delegate_cli.circumstances import Escalation, Step, Trade
 from delegate_cli.decision import Status
 from delegate_cli.encoders import Vectors
 from delegate_cli.loaded import Ranking
-from delegate_cli.policy import Constraints, Limits, Standing
+from delegate_cli.policy import Constraints
 from delegate_cli.policy.escalation import escalate
+from delegate_cli.policy.limits import Limits, Standing
 from delegate_cli.policy.load import Load
 from delegate_cli.policy.needs import Need
 from delegate_cli.policy.outcomes import Outcomes, prefer_proven
+from delegate_cli.policy.suspicion import suspicion
 from delegate_cli.policy.trade import prefer
 from delegate_cli.settings import Settings
 
@@ -124,7 +126,7 @@ class Rules:
         alike = own.status is Status.DECIDED and own.ranking.places[0] == verdict.ranking.places[0]
         if alike or verdict.status is not Status.DECIDED:
             return verdict
-        reason = policy.suspicion(task, self._roster, shown.tolist())
+        reason = suspicion(task, self._roster, shown.tolist())
         return verdict if reason is None else replace(verdict, status=Status.ASK, reason=reason)
 
     def _preferred(self, verdict: Verdict, wanted: Constraints, vector: Vectors | None) -> Verdict:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from delegate_cli.agents import Agent, Auto, Availability, Cost, Kind, Presence, Roster, Skill
 from delegate_cli.decision import Status
 from delegate_cli.errors import SettingsError, UsageError
-from delegate_cli.policy import Constraints, Limits, Standing, automatic
+from delegate_cli.policy import Constraints, automatic
 from delegate_cli.policy.constraints import exclude
 from delegate_cli.policy.escalation import escalate
+from delegate_cli.policy.limits import Limits, Standing
 from delegate_cli.policy.needs import parse_needs
 from delegate_cli.policy.trade import prefer
 from delegate_cli.preference import Preference, parse_preference

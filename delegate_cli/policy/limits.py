@@ -85,12 +85,12 @@ class Limits:
     def standing(self, wanted: Constraints) -> Standing:
         """Who may get a task now, or at the time that the constraints name."""
         key = wanted, self._minute(wanted)
-        if self._kept is None or self._kept[0] != key:
-            self._kept = key, Standing.of(self.roster, constraints.exclude(self.roster, wanted))
-        kept = self._kept[1]
+        kept = self._kept  # read once: other threads may keep what others want
+        if kept is None or kept[0] != key:
+            kept = self._kept = key, Standing.of(self.roster, constraints.exclude(self.roster, wanted))
         if not wanted.presence or not self._limited:
-            return kept
-        return self._with_load(kept)
+            return kept[1]
+        return self._with_load(kept[1])
 
     def _minute(self, wanted: Constraints) -> int:
         """What the time of the exclusions is, as far as it matters."""
