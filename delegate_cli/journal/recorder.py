@@ -61,13 +61,13 @@ class Recorder:
         self._failed_at = -_PAUSE
         self._lock = threading.Lock()
 
-    def record(self, decision: Decision, said: Feedback | None = None) -> None:
-        """Keep a decision, and what was said of it already; never raises."""
+    def record(self, decision: Decision, said: Feedback | None = None, asked: Mapping[str, Any] | None = None) -> None:
+        """Keep a decision, what was said of it already, and what was wanted where that differs; never raises."""
         with self._lock:
             if len(self._waiting) >= _WAITING:
                 self._waiting.popleft()
                 self._lost += 1
-            self._waiting.append((self.entry(decision), said))
+            self._waiting.append((self.entry(decision, asked), said))
             if time.monotonic() - self._failed_at >= _PAUSE:
                 self._write(PATIENCE if self._problem is None else 0.0)
 
@@ -100,8 +100,8 @@ class Recorder:
                 what = "a decision was" if lost == 1 else f"{lost} decisions were"
                 self._say(f"{what} not recorded: {self._problem.message} ({self._problem.fix})")
 
-    def entry(self, decision: Decision) -> Entry:
-        """What is kept of a decision."""
+    def entry(self, decision: Decision, asked: Mapping[str, Any] | None = None) -> Entry:
+        """What is kept of a decision; `asked` where it is not what the recorder was made with."""
         task, record = self._privacy.keep(decision.task, decision.as_dict())
         self._versions = self._versions or versions()
         path = decision.roster.get("path")
@@ -120,7 +120,7 @@ class Recorder:
             roster_sha256=decision.roster.get("sha256"),
             settings_sha256=self._settings,
             versions=self._versions,
-            asked=self._asked,
+            asked=self._asked if asked is None else self._privacy.asked(asked),
             record=record,
         )
 

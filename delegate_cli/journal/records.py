@@ -25,7 +25,11 @@ _READERS: dict[tuple[type, str], Callable[[Mapping[str, Any]], Any]] = {
 
 def decision_of(entry: Entry) -> Decision:
     """The recorded decision. Keys that this version does not know are left out; what the record lacks has its default."""
-    record = {**entry.record, "task": HASHED if entry.task is None else entry.task}
+    return decision_from({**entry.record, "task": HASHED if entry.task is None else entry.task})
+
+
+def decision_from(record: Mapping[str, Any]) -> Decision:
+    """The decision of a record, which gives the same record again."""
     found: Decision = _build(Decision, record)
     return found
 

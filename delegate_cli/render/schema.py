@@ -113,5 +113,6 @@ def decision_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"delegate decision record, version {VERSION}",
+        "type": "object",
         "anyOf": [decided, failed],
     }

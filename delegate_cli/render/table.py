@@ -136,7 +136,7 @@ def _evidence(candidate: Candidate) -> str:
     if not candidate.evidence:
         return ""
     best = candidate.evidence[0]
-    return f"{best.similarity:.2f} {best.kind.value}: {shorten(best.text, 300)}"
+    return f"{round(best.similarity, 4):.2f} {best.kind.value}: {shorten(best.text, 300)}"
 
 
 def _reasons(decision: Decision) -> Table:
@@ -146,7 +146,8 @@ def _reasons(decision: Decision) -> Table:
     for candidate in decision.candidates[:3]:
         name = clean(candidate.name)
         for criterion in candidate.rubric.criteria if candidate.rubric is not None else ():
-            table.add_row(Text(name), criterion.criterion, f"{criterion.score:.2f}", Text(clean(criterion.reason)))
+            # rounded as in the record first, so that a decision looks the same when it is shown again
+            table.add_row(Text(name), criterion.criterion, f"{round(criterion.score, 3):.2f}", Text(clean(criterion.reason)))
             name = ""
     return table
 
