@@ -7,7 +7,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-model bench-scripted bench-skills benchmark year constants train dist dist-check clean
+.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-model bench-scripted bench-serve bench-skills benchmark year constants train dist dist-check clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench-adversarial   decide every hostile task and card of tests/data/adversarial.jsonl and its clean twin"
 	@echo "make bench-split DATA=folder   split two-tool tasks, tasks of one intent and joined ones"
 	@echo "make year DATA=folder   simulate a year of answers, draw docs/year.png"
+	@echo "make bench-serve   time of a decision over HTTP and a socket against the same in the process; schemathesis"
 	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
 	@echo "make train DATA=folder   train the default encoder's adapter again (hours)"
 	@echo "make dist     build the wheel and the source archive; make dist-check installs the wheel alone and routes a task"
@@ -118,6 +119,9 @@ bench-scripted: .venv/.installed-dev
 # Scores of models and occupations: errors and coverage of skill profiles. pip install skillinfer (MIT) to have its column.
 bench-skills: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.skills $(DATA)
+
+bench-serve: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.serve
 
 bench-labels: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.labels $(DATA)

@@ -45,15 +45,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _silent(what: str, done: int, total: int) -> None:
-    pass
-
-
 class Delegator:
     """Decides which agent of a roster should do a task; safe to use from several threads.
 
-    The index is opened at the first decision, and made first when it is missing or stale. `with` and `async with` end the
-    connection to a model, where there is one.
+    The index is opened at the first decision, and made first when it is missing or stale. The end of `with` or `async with`
+    ends the connection to a model.
 
     Args:
         roster: the agents.
@@ -81,7 +77,7 @@ class Delegator:
         *,
         folder: Path | None = None,
         rebuild: bool = True,
-        progress: Callable[[str, int, int], None] = _silent,
+        progress: Callable[[str, int, int], None] = lambda what, done, total: None,
         say: Callable[[str], None] = lambda line: None,
         encoder: Encoder | None = None,
         without: frozenset[str] = frozenset(),

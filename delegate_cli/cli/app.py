@@ -32,6 +32,7 @@ COMMANDS = {
     "index": ("index", ""),
     "skills": ("skills", ""),
     "agents": ("agents", ""),
+    "serve": ("serve", "serve"),
     "doctor": ("doctor", "doctor"),
     "schema": ("schema", "schema"),
 }

@@ -15,6 +15,7 @@ from delegate_cli.cli.streams import TaskLine
 from delegate_cli.errors import DelegateError
 
 if TYPE_CHECKING:
+    from delegate_cli.cli.served import Served
     from delegate_cli.decision import Decision
     from delegate_cli.pending import Pending
     from delegate_cli.pipeline import Ask, Delegator
@@ -48,6 +49,15 @@ class _Refused:
 
 
 Begun = deque[tuple[TaskLine, "Pending | _Refused"]]
+
+
+def answered_lines(
+    delegator: "Delegator | Served", lines: Iterator[TaskLine], ask: "Ask"
+) -> Iterator[tuple[Answered, "Decision | DelegateError"]]:
+    """`decide_lines`, or what a server makes of them."""
+    if delegator.remote:
+        return delegator.decide_lines(lines, ask)
+    return decide_lines(delegator, lines, ask)
 
 
 def decide_lines(

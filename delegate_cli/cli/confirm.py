@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from delegate_cli.cli import streams
 from delegate_cli.cli.journaling import Record, forget
@@ -11,10 +12,15 @@ from delegate_cli.journal.entries import Feedback, Origin, Verdict
 from delegate_cli.pipeline import Ask, Delegator
 from delegate_cli.render.table import decision_table
 
+if TYPE_CHECKING:
+    from delegate_cli.cli.served import Served
+
 NOBODY = ("n", "0", "nobody")
 
 
-def confirmed(delegator: Delegator, task: str, ask: Ask, explain: bool, color: bool, record: Record = forget) -> Decision:
+def confirmed(
+    delegator: "Delegator | Served", task: str, ask: Ask, explain: bool, color: bool, record: Record = forget
+) -> Decision:
     """The decision with the person's answer in it. What is recorded is the decision as it was, and the answer to it."""
     full = delegator.decide(task, replace(ask, top=None))
     shown = replace(full, candidates=full.candidates[: ask.top])

@@ -14,16 +14,18 @@ import typer
 
 from delegate_cli.cli import streams
 from delegate_cli.errors import UsageError
+from delegate_cli.journal.claims import kept as kept
+from delegate_cli.journal.claims import room_of
 
 if TYPE_CHECKING:
+    from delegate_cli.cli.served import Served
     from delegate_cli.decision import Decision
-    from delegate_cli.journal.entries import Feedback, Filter, Room
+    from delegate_cli.journal.entries import Feedback, Filter
     from delegate_cli.journal.store import Journal
     from delegate_cli.pipeline import Ask, Delegator
     from delegate_cli.policy.load import Load
 
 
-ATTEMPTS = 5  # at a decision whose agent's last room was taken meanwhile
 Record = Callable[..., bool]  # (decision, what was said of it already) → whether it stands
 
 
@@ -74,7 +76,7 @@ def open_journal(path: Path | None) -> "Journal":
 
 
 @contextmanager
-def recorded(delegator: "Delegator", ask: "Ask", journal: "Journal | None", many: bool) -> Iterator[Record]:
+def recorded(decider: "Delegator | Served", ask: "Ask", journal: "Journal | None", many: bool) -> Iterator[Record]:
     """What keeps decisions in the journal, if there is one. A line on stderr says what could not be kept.
 
     Args:
@@ -90,10 +92,10 @@ def recorded(delegator: "Delegator", ask: "Ask", journal: "Journal | None", many
     from delegate_cli.journal.recorder import Recorder
 
     origin = Origin.PIPELINE if many or not streams.is_terminal(sys.stdout) else Origin.TERMINAL
-    recorder = Recorder(journal, delegator.settings, origin=origin, asked=ask.as_dict(), say=_say)
+    recorder = Recorder(journal, decider.settings, origin=origin, asked=ask.as_dict(), say=_say)
 
     def record(decision: "Decision", said: "Feedback | None" = None, claim: bool = False) -> bool:
-        room = _room(delegator, decision) if claim and said is None and ask.constraints.presence else None
+        room = room_of(decider.roster, decision) if claim and said is None and ask.constraints.presence else None
         if room is not None:
             return recorder.claim(decision, room)
         recorder.record(decision, said)
@@ -103,33 +105,6 @@ def recorded(delegator: "Delegator", ask: "Ask", journal: "Journal | None", many
         yield record
     finally:
         recorder.close()
-
-
-def kept(decide: "Callable[[], Decision]", record: Record, first: "Decision | None" = None) -> "Decision":
-    """A recorded decision: made again where another process has taken the last room of its agent meanwhile.
-
-    Args:
-        first: what was decided already.
-    """
-    decision = decide() if first is None else first
-    for left in range(ATTEMPTS, 0, -1):
-        if record(decision, claim=left > 1):
-            break
-        decision = decide()
-    return decision
-
-
-def _room(delegator: "Delegator", decision: "Decision") -> "Room | None":
-    """What the agent of a decision has room for, where it hands over and that is bounded."""
-    agent = delegator.roster.get(decision.agent or "") if decision.status.value == "decided" else None
-    if agent is None:
-        return None
-    capacity = None if agent.availability is None else agent.availability.capacity
-    if capacity is None and agent.rate_limit_rpm is None:
-        return None
-    from delegate_cli.journal.entries import Room
-
-    return Room(agent.id, capacity, agent.rate_limit_rpm)
 
 
 def _say(line: str) -> None:

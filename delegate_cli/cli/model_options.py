@@ -11,6 +11,7 @@ from delegate_cli.cli import groups, streams
 from delegate_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from delegate_cli.cli.served import Served
     from delegate_cli.connecting import Manner
     from delegate_cli.deciders.question import ModelDecider, Question
     from delegate_cli.pipeline import Delegator
@@ -113,7 +114,7 @@ def takes(*without: str) -> Callable[[Any], Any]:
     return groups.takes("asking", ModelOptions, "model_", without)
 
 
-def summarise(delegator: "Delegator", quiet: bool) -> None:
+def summarise(delegator: "Delegator | Served", quiet: bool) -> None:
     """Say on stderr what asking a model came to, where there is one."""
     if delegator.adviser is not None and not quiet:
         from delegate_cli.render.prompts import summary_line

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from delegate_cli.agents import Roster
     from delegate_cli.pipeline import Delegator
     from delegate_cli.policy.load import Load
+    from delegate_cli.settings import Settings
 
 
 class Format(StrEnum):
@@ -82,6 +83,12 @@ Encoder = Annotated[
 TargetError = Annotated[float | None, typer.Option("--target-error", min=0, max=1, help="How often handing over may be wrong.")]
 Shortlist = Annotated[
     int | None, typer.Option("--shortlist", min=1, help="How many agents the decider looks at. [default: 50]")
+]
+Server = Annotated[
+    str,
+    typer.Option(
+        "--server", metavar="auto|URL|off", envvar="DELEGATE_SERVER", help="Let a running `delegate serve` decide, if one can."
+    ),
 ]
 
 
@@ -159,14 +166,17 @@ def open_delegator(
     load: "Load | None" = None,
     quiet: bool = False,
     verbose: bool = False,
+    read: "tuple[Roster, Settings] | None" = None,
 ) -> "Delegator":
-    """Roster, settings, progress and the manner of asking a model, joined. `load` is what agents have on their hands."""
+    """Roster, settings, progress and the manner of asking a model, joined.
+
+    Args:
+        load: what agents have on their hands.
+        read: what `roster_and_settings` gave, where it was called already.
+    """
     from delegate_cli.pipeline import Delegator
 
-    roster = read_roster(agents, quiet)
-    settings = resolve({**flags, **asking.flags()}, roster.settings)
-    if settings.escalate_to is not None and settings.escalate_to not in roster.position:
-        raise SettingsError(f"escalate_to: there is no agent {settings.escalate_to!r}", "see: delegate agents list")
+    roster, settings = read or roster_and_settings(agents, {**flags, **asking.flags()}, quiet)
     tell = say(quiet)
     if verbose and not quiet:
         from delegate_cli.render.text import clean
@@ -175,6 +185,15 @@ def open_delegator(
         tell(f"roster {clean(named(agents))}: {len(roster)} agents; {known}")
     manner = asking.manner(settings) if settings.asks_model else None
     return Delegator(roster, settings, rebuild=rebuild, progress=progress(quiet), say=tell, manner=manner, load=load)
+
+
+def roster_and_settings(agents: Sources, flags: dict[str, Any], quiet: bool = False) -> "tuple[Roster, Settings]":
+    """The roster, and the settings of a run over it."""
+    roster = read_roster(agents, quiet)
+    settings = resolve(flags, roster.settings)
+    if settings.escalate_to is not None and settings.escalate_to not in roster.position:
+        raise SettingsError(f"escalate_to: there is no agent {settings.escalate_to!r}", "see: delegate agents list")
+    return roster, settings
 
 
 def say(quiet: bool) -> Callable[[str], None]:

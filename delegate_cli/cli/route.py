@@ -1,7 +1,7 @@
 """`delegate route`: decide for one task or for a stream of them."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +17,13 @@ from delegate_cli.cli.streams import TaskLine
 from delegate_cli.errors import DelegateError, UsageError
 
 if TYPE_CHECKING:
+    from delegate_cli.agents import Roster
+    from delegate_cli.ask import Ask
+    from delegate_cli.cli.served import Served
     from delegate_cli.decision import Decision
-    from delegate_cli.pipeline import Ask, Delegator
+    from delegate_cli.journal.store import Journal
+    from delegate_cli.pipeline import Delegator
+    from delegate_cli.settings import Settings
 
 EXAMPLES = """Examples:
 
@@ -76,6 +81,7 @@ def route(
     size: Size = None,
     no_rebuild: options.NoRebuild = False,
     asking: ModelOptions = NOTHING,
+    server: options.Server = "off",
     journal: journaling.JournalFile = None,
     no_journal: journaling.NoJournal = False,
     no_color: options.NoColor = False,
@@ -98,26 +104,45 @@ def route(
         **limits.flags(),
     }
     kept = None if no_journal else journaling.open_journal(journal)
-    opened = options.open_delegator(
-        agents, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet, verbose=verbose
-    )
-    ask = limits.ask(opened.roster, None if every else top, explain or view.format is Format.TABLE)
+    read = options.roster_and_settings(agents, {**flags, **asking.flags()}, quiet)
+
+    def local() -> "Delegator":
+        load = journaling.load(kept)
+        return options.open_delegator(
+            agents, flags, asking=asking, rebuild=not no_rebuild, load=load, quiet=quiet, verbose=verbose, read=read
+        )
+
+    ask = limits.ask(read[0], None if every else top, explain or view.format is Format.TABLE)
     lines = streams.from_lines(streams.stdin_lines(), field) if batch else streams.from_arguments(arguments)
     if not quiet and len(arguments) > 1 and not any(" " in argument for argument in arguments):
         streams.note(f"note: {len(arguments)} tasks of one word each; quote the text if it is one task")
-    with opened as delegator:
-        if asking.dry_run:
+    if asking.dry_run:
+        with local() as delegator:
             return _dry_run(delegator, lines, ask, quiet)
-        many = batch or len(arguments) > 1
-        with journaling.recorded(delegator, ask, kept, many) as record:
-            if team:
-                from delegate_cli.cli.team import Shown, show
+    many = batch or len(arguments) > 1
+    alone = server == "off" or confirm or team
+    decider = local() if alone else _served(server, read, kept, local, view)
+    with decider, journaling.recorded(decider, ask, kept, many) as record:
+        if team and not decider.remote:
+            from delegate_cli.cli.team import Shown, show
 
-                wanted = Shown(size, view.format, view.color, quiet)
-                return show(delegator, lines, ask, wanted, record, many)
-            if many:
-                return _stream(delegator, lines, ask, view, record)
-            return _single(delegator, next(lines), ask, view, confirm, record)
+            return show(decider, lines, ask, Shown(size, view.format, view.color, quiet), record, many)
+        if many:
+            return _stream(decider, lines, ask, view, record)
+        return _single(decider, next(lines), ask, view, confirm, record)
+
+
+def _served(
+    server: str,
+    read: "tuple[Roster, Settings]",
+    journal: "Journal | None",
+    local: "Callable[[], Delegator]",
+    view: View,
+) -> "Delegator | Served":
+    """What decides: a running server that would decide as this process does, else this process."""
+    from delegate_cli.cli.served import served
+
+    return served(server, *read, journal, local, view.quiet, view.verbose) or local()
 
 
 def _format(chosen: Format | None) -> Format:
@@ -138,7 +163,7 @@ def _check_team(team: bool, size: int | None, other: bool) -> None:
         raise UsageError("--team does not go with --confirm or --dry-run", "leave out one of them")
 
 
-def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, confirm: bool, record: Record) -> int:
+def _single(delegator: "Delegator | Served", line: TaskLine, ask: "Ask", view: View, confirm: bool, record: Record) -> int:
     if line.error is not None:
         raise line.error
     if confirm:
@@ -163,14 +188,14 @@ def _single(delegator: "Delegator", line: TaskLine, ask: "Ask", view: View, conf
     return _EXIT[decision.status.value]
 
 
-def _stream(delegator: "Delegator", lines: Iterator[TaskLine], ask: "Ask", view: View, record: Record) -> int:
+def _stream(delegator: "Delegator | Served", lines: Iterator[TaskLine], ask: "Ask", view: View, record: Record) -> int:
     """Answer line after line, in order, each as soon as it is decided and recorded."""
-    from delegate_cli.cli.batch import decide_lines, watched
+    from delegate_cli.cli.batch import answered_lines, watched
 
     delegator.ready()  # before the bar of the batch, since making an index has its own
     errors = count = 0
     separator = "[\n"
-    for line, result in watched(decide_lines(delegator, lines, ask), quiet=view.quiet):
+    for line, result in watched(answered_lines(delegator, lines, ask), quiet=view.quiet):
         failed = isinstance(result, DelegateError)
         if not isinstance(result, DelegateError):
             again = partial(delegator.decide, line.task or "", replace(ask, ref=line.ref))

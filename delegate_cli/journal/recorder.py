@@ -71,7 +71,7 @@ class Recorder:
             if time.monotonic() - self._failed_at >= _PAUSE:
                 self._write(PATIENCE if self._problem is None else 0.0)
 
-    def claim(self, decision: Decision, room: Room) -> bool:
+    def claim(self, decision: Decision, room: Room, asked: Mapping[str, Any] | None = None) -> bool:
         """Keep a decision that hands a task over, unless another process has taken the last room meanwhile; whether it stands.
 
         Where the journal cannot be used nobody can know, and it stands.
@@ -80,10 +80,10 @@ class Recorder:
             if not self._waiting and self._problem is None:
                 self._journal.patience = PATIENCE
                 try:
-                    return self._journal.claim(self.entry(decision), room)
+                    return self._journal.claim(self.entry(decision, asked), room)
                 except JournalError:
                     pass
-        self.record(decision)
+        self.record(decision, asked=asked)
         return True
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""The decision over MCP and HTTP."""
+"""The decision over HTTP and MCP. `client` and `whereabouts` are light: a command that asks a server loads nothing else."""
