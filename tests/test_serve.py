@@ -19,11 +19,13 @@ from serving import JSON, Running, copied, engine_of, publish, running
 from shell import COMMAND, SMALL, TIMEOUT, Result, environment, execute
 from test_imports import TRAINING, VECTORS, loaded
 
-from delegate_cli import Delegator, load_roster
+from delegate_cli import Delegator, Journal, Settings, load_roster
 from delegate_cli.ask import Ask
+from delegate_cli.journal.figures import Assignments
 from delegate_cli.policy import Constraints
 from delegate_cli.serving import guard, listen, web, whereabouts
 from delegate_cli.serving.client import Client, Gone, connection
+from delegate_cli.serving.engine import Engine
 from delegate_cli.serving.guard import Guard
 
 TASK = "Refund the shoes I sent back"
@@ -103,6 +105,20 @@ def test_decisions_are_recorded_with_what_was_wanted_unless_that_is_not_wanted(s
     assert same(dict(entry.record)) == same(found)
     other = server.decide({"task": TASK, "journal": False})
     assert kept.find("last") == found["id"] != other["id"]
+
+
+def test_the_last_room_is_given_once(compiled: Path, tmp_path: Path, small: Path) -> None:
+    small.write_text(small.read_text().replace("id: refunds", "id: refunds\n    availability: {capacity: 2}"))
+    home = copied(compiled, tmp_path / "served", small)
+    journal = Journal(home / "journal.sqlite")
+
+    def make() -> Delegator:
+        return Delegator(load_roster(small), Settings(min_probability=0.2), folder=home, load=Assignments(journal))
+
+    engine = Engine(make, small, journal)
+    with running(engine, web.application(engine, (), None), tmp_path) as server:
+        found = server.decide({"tasks": [TASK] * 20})["decisions"]
+    assert [each["agent"] for each in found if each["status"] == "decided"].count("refunds") == 2
 
 
 # who is let in, and with what
@@ -377,7 +393,6 @@ def test_route_decides_itself_where_the_server_does_otherwise_or_is_gone(found: 
 def test_a_server_that_dies_in_a_batch_is_replaced(compiled: Path, tmp_path: Path, kept: Path) -> None:
     from delegate_cli.cli.served import Served
     from delegate_cli.cli.streams import TaskLine
-    from delegate_cli.settings import Settings
 
     engine = engine_of(copied(compiled, tmp_path / "served"))
     said: list[str] = []
@@ -440,8 +455,6 @@ def test_sigterm_lets_what_is_under_way_end(start: Callable[..., subprocess.Pope
 
 
 def journalled(home: Path) -> int:
-    from delegate_cli import Journal
-
     found = Journal(home / "journal.sqlite").rows("SELECT count(*) FROM decisions")
     return int(found[0][0]) if found else 0
 

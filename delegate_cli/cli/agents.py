@@ -1,7 +1,7 @@
 """`delegate agents`: what the roster says."""
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +9,7 @@ import typer
 from delegate_cli.cli import agents_files, options, streams
 from delegate_cli.cli.options import Listing
 from delegate_cli.errors import UsageError
+from delegate_cli.roster.naming import nearest_agent
 
 if TYPE_CHECKING:
     from delegate_cli.agents import Agent
@@ -51,7 +52,7 @@ def show(
     roster = options.read_roster(agents)
     agent = roster.get(agent_id)
     if agent is None:
-        raise UsageError(f"{options.named(agents)} has no agent {agent_id!r}", nearest(agent_id, roster.position))
+        raise UsageError(f"{options.named(agents)} has no agent {agent_id!r}", nearest_agent(agent_id, roster.position))
     card = _card(agent)
     chosen = options.listing_format(format)
     if chosen is Listing.JSON:
@@ -64,18 +65,6 @@ def show(
     ]
     streams.write(_rows(("key", "value"), rows, chosen, no_color))
     return 0
-
-
-def nearest(agent_id: str, known: Collection[str]) -> str:
-    """How to mend an agent's id that does not exist."""
-    from difflib import get_close_matches
-
-    from delegate_cli.roster.document import unknown_key
-
-    if len(known) <= 20:
-        return unknown_key(agent_id, sorted(known))
-    near = get_close_matches(agent_id, list(known), n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else "see: delegate agents list"
 
 
 def _card(agent: "Agent") -> dict[str, Any]:

@@ -33,6 +33,7 @@ COMMANDS = {
     "skills": ("skills", ""),
     "agents": ("agents", ""),
     "serve": ("serve", "serve"),
+    "mcp": ("mcp", "mcp"),
     "doctor": ("doctor", "doctor"),
     "schema": ("schema", "schema"),
 }

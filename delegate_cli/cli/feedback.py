@@ -1,18 +1,16 @@
 """`delegate feedback`: what people say of decisions, and how the work went; one from the command line, or JSON Lines."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from delegate_cli.cli import journaling, options, streams
-from delegate_cli.cli.agents import nearest
 from delegate_cli.errors import DelegateError, UsageError
+from delegate_cli.journal.sayings import Sayings
 
 if TYPE_CHECKING:
-    from delegate_cli.journal.entries import Entry, Feedback
     from delegate_cli.journal.store import Journal
 
 EXAMPLES = """Examples:
@@ -29,10 +27,6 @@ and "success", "score", "cost", "seconds", "note", "drawn": true, or with "undo"
 word counts, and --undo takes it back. A line of output means that it is kept. Exit codes: 0, 2, and 5 where some lines could
 not be kept.
 """
-_KEYS = ("id", "agent", "right", "wrong", "nobody", "undo", "drawn", "note", "success", "score", "cost", "seconds")
-_VERDICTS = ("agent", "right", "wrong", "nobody")
-_TRUTHS = ("right", "wrong", "nobody", "undo", "drawn", "success")
-_NUMBERS = ("score", "cost", "seconds")
 
 
 def feedback(
@@ -109,93 +103,16 @@ def _objects() -> Iterator[tuple[int, "dict[str, Any] | DelegateError"]]:
 
 
 class _Saver:
-    """Checks what is said and keeps it; rosters are read once."""
+    """Keeps what is said, and a line of output for it."""
 
     def __init__(self, journal: "Journal", agents: str | None) -> None:
-        self._journal = journal
-        self._agents = agents
-        self._known: dict[str, frozenset[str]] = {}
+        self._sayings = Sayings(journal, agents)
 
     def save(self, line: Mapping[str, Any]) -> str:
         """Keep one feedback; a line `saved`, id, verdict, agent, outcome."""
         from delegate_cli.render.plain import NOBODY, columns
 
-        _check(line)
-        identity = self._journal.find(line["id"])
-        if line.get("undo"):
-            undone = self._journal.undo(identity)
-            return columns(
-                [("undone", identity, undone.verdict.value if undone.verdict else NOBODY, undone.agent or NOBODY, "")]
-            )
-        said = self._feedback(self._journal.get(identity), line)
-        self._journal.say(said)
-        outcome = " ".join(f"{name}={value}" for name, value in said.outcome.items())
-        return columns([("saved", identity, said.verdict.value if said.verdict else NOBODY, said.agent or NOBODY, outcome)])
-
-    def _feedback(self, entry: "Entry", line: Mapping[str, Any]) -> "Feedback":
-        from dataclasses import replace
-
-        from delegate_cli.journal.answers import verdict_of
-        from delegate_cli.journal.entries import Feedback, Origin, Verdict
-
-        verdicts = _said(line)
-        outcome = {name: line[name] for name in ("note", "success", *_NUMBERS) if line.get(name) is not None}
-        if not verdicts:
-            return replace(Feedback(entry.id), **outcome)
-        verdict = Verdict(verdicts[0])
-        if verdict is Verdict.AGENT and line["agent"] is None:
-            verdict = Verdict.NOBODY
-        agent = line["agent"] if verdict is Verdict.AGENT else None
-        if agent is not None:
-            self._check_agent(entry, agent)
-        origin = Origin.REVIEW if line.get("drawn") else Origin.FEEDBACK
-        return replace(verdict_of(entry, verdict, agent, origin), **outcome)
-
-    def _check_agent(self, entry: "Entry", agent: str) -> None:
-        """A mistyped agent would be learnt from, so it must be one of the candidates or of the roster."""
-        if agent in {each["agent"] for each in entry.record["candidates"]}:
-            return
-        path = self._agents or entry.roster_path
-        if path is None:
-            raise UsageError(f"whether there is an agent {agent!r} cannot be checked", "name the roster with --agents")
-        if path not in self._known:
-            from delegate_cli.roster.load import load_roster
-
-            self._known[path] = frozenset(load_roster(path).position)
-        if agent not in self._known[path]:
-            raise UsageError(f"{path} has no agent {agent!r}", nearest(agent, self._known[path]))
-
-
-def _check(line: Mapping[str, Any]) -> None:
-    """Raise UsageError where a line says nothing, too much, or something that cannot be."""
-    from delegate_cli.roster.document import unknown_key
-
-    for name, value in line.items():
-        if name not in _KEYS:
-            raise UsageError(f"feedback has no key {name!r}", unknown_key(name, list(_KEYS)))
-        if value is not None and not _fits(name, value):
-            kind = "true or false" if name in _TRUTHS else "a number" if name in _NUMBERS else "text"
-            raise UsageError(f"{name} must be {kind}", "correct it, or leave it out")
-    if not line.get("id"):
-        raise UsageError("feedback needs the id of a decision", "see delegate journal list")
-    verdicts = _said(line)
-    if len(verdicts) > 1:
-        raise UsageError(f"{' and '.join(verdicts)} cannot be said at once", "say one of them")
-    others = [name for name in ("note", "success", *_NUMBERS) if line.get(name) is not None]
-    if line.get("undo") and (verdicts or others):
-        raise UsageError("undo takes something back and can say nothing else", "give it alone, then the other")
-    if not (verdicts or others or line.get("undo")):
-        raise UsageError("nothing is said of the decision", "give --agent, --right, --wrong, --nobody or an outcome")
-
-
-def _said(line: Mapping[str, Any]) -> list[str]:
-    """Which verdicts a line has; an agent of null is one, that nobody fits."""
-    return [name for name in _VERDICTS if line.get(name) or (name == "agent" and name in line)]
-
-
-def _fits(name: str, value: Any) -> bool:
-    if name in _TRUTHS:
-        return isinstance(value, bool)
-    if name in _NUMBERS:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return isinstance(value, str)
+        said = self._sayings.keep(line)
+        outcome = "" if said.undone else " ".join(f"{name}={value}" for name, value in said.outcome.items())
+        verdict = said.verdict.value if said.verdict else NOBODY
+        return columns([("undone" if said.undone else "saved", said.decision, verdict, said.agent or NOBODY, outcome)])
