@@ -60,7 +60,7 @@ def copied(compiled: Path, folder: Path, roster: Path | str = SMALL) -> Path:
 
 def engine_of(home: Path, roster: Path | str = SMALL, **more: Any) -> Engine:
     """An engine over a roster, with a journal beside its index."""
-    return Engine(lambda: Delegator(load_roster(roster), folder=home), Path(roster), Journal(home / "journal.sqlite"), **more)
+    return Engine(lambda: Delegator(load_roster(roster), folder=home), [Path(roster)], Journal(home / "journal.sqlite"), **more)
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def test_the_last_room_is_given_once(compiled: Path, tmp_path: Path, small: Path
     def make() -> Delegator:
         return Delegator(load_roster(small), Settings(min_probability=0.2), folder=home, load=Assignments(journal))
 
-    engine = Engine(make, small, journal)
+    engine = Engine(make, [small], journal)
     with running(engine, web.application(engine, (), None), tmp_path) as server:
         found = server.decide({"tasks": [TASK] * 20})["decisions"]
     assert [each["agent"] for each in found if each["status"] == "decided"].count("refunds") == 2
@@ -474,6 +474,7 @@ def test_ctrl_c_is_130(start: Callable[..., subprocess.Popen[str]]) -> None:
         (("--host", "::"), "would let others ask"),
         (("--token-env", "UNSET"), "holds no token"),
         (("--agents", "missing.yaml"), "no such file"),
+        (("--agents", "-"), "cannot be stdin"),
         (("--socket", SMALL), "is no socket"),
         (("--socket", "/nowhere/x"), "cannot listen at /nowhere/x"),
         (("--host", "127.0.0.1.example.invalid", "--token-env", "PATH"), "cannot listen at"),

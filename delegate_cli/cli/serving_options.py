@@ -1,7 +1,6 @@
 """What `delegate serve` and `delegate mcp` share: where they listen, who may ask, and what they decide with."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,7 +27,7 @@ AllowHost = Annotated[
 
 
 def engine(
-    agents: str,
+    agents: options.Sources,
     flags: dict[str, Any],
     asking: ModelOptions,
     journal: "Journal | None",
@@ -41,6 +40,10 @@ def engine(
     Raises:
         DelegateError: it cannot be loaded.
     """
+    if "-" in map(str, agents):
+        raise UsageError(
+            "a server reads its roster again when it changes, so that it cannot be stdin", "name a file or a folder"
+        )
     from delegate_cli.render.text import clean
     from delegate_cli.serving.engine import Engine
 
@@ -50,7 +53,7 @@ def engine(
         load = journaling.load(journal)
         return options.open_delegator(agents, flags, asking=asking, rebuild=rebuild, load=load, quiet=quiet, verbose=verbose)
 
-    return Engine(make, Path(agents), journal, lambda line: say(clean(line)))
+    return Engine(make, agents, journal, lambda line: say(clean(line)))
 
 
 def access(host: str, token_env: str | None, allowed: list[str] | None) -> tuple[tuple[str, ...] | None, str | None]:

@@ -162,9 +162,9 @@ def _roster(agents: options.Sources) -> "Roster":
 
 def _known(agent: str, made: "Team", agents: options.Sources) -> str:
     if agent not in made.profiles:
-        from delegate_cli.cli.agents import nearest
+        from delegate_cli.roster.naming import nearest_agent
 
-        raise UsageError(f"{options.named(agents)} has no agent {agent!r}", nearest(agent, made.profiles))
+        raise UsageError(f"{options.named(agents)} has no agent {agent!r}", nearest_agent(agent, made.profiles))
     return agent
 
 

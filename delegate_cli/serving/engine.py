@@ -7,10 +7,11 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class Engine:
 
     Args:
         make: gives a delegator with the roster as it is now; called again when that changes.
-        path: the roster, whose changes are looked for; None: none are.
+        paths: files and folders of the roster, whose changes are looked for.
         journal: where decisions are recorded, if they are.
         say: gets a line when the roster was loaded again, or could not be.
 
@@ -81,12 +82,12 @@ class Engine:
     def __init__(
         self,
         make: Callable[[], Delegator],
-        path: Path | None = None,
+        paths: Sequence[Path] = (),
         journal: Journal | None = None,
         say: Say = lambda line: None,
     ) -> None:
         self._make = make
-        self._path = path
+        self._paths = tuple(paths)
         self.journal = journal
         self._say = say
         self._lock = threading.Lock()
@@ -101,7 +102,7 @@ class Engine:
         self.lanes = most
 
     def _load(self) -> Loaded:
-        before = _look(self._path)  # what changes while it is read is noticed at the next look
+        before = _look(self._paths)  # what changes while it is read is noticed at the next look
         delegator = self._make()
         delegator.ready()
         recorder = None
@@ -150,7 +151,7 @@ class Engine:
 
     def changed(self, loaded: Loaded) -> bool:
         """Whether roster or index are no longer those that were loaded."""
-        return loaded.signature != (_look(self._path), _kept(loaded.delegator))
+        return loaded.signature != (_look(self._paths), _kept(loaded.delegator))
 
     async def watch(self, loaded_again: Callable[[Loaded, Loaded], None] = lambda old, new: None) -> None:
         """Load the roster again whenever it changes, until cancelled; a broken one is said, and the old one stays."""
@@ -162,7 +163,7 @@ class Engine:
 
     def reload(self, loaded_again: Callable[[Loaded, Loaded], None] = lambda old, new: None) -> bool:
         """Load the roster as it is now; whether there is another one since."""
-        state = (_look(self._path), _kept(self.current.delegator))
+        state = (_look(self._paths), _kept(self.current.delegator))
         if state == self._tried:
             return False
         try:
@@ -189,24 +190,25 @@ class Engine:
         self.current.close()
 
 
-def _look(path: Path | None) -> Signature:
-    """What tells one state of a file, or of a folder of files, from another."""
-    if path is None:
-        return ()
-    try:
-        facts = path.stat()
-        if not path.is_dir():
-            return (facts.st_mtime_ns, facts.st_size, facts.st_ino)
-        found = []
-        for each in path.rglob("*"):
-            with suppress(OSError):
-                inner = each.stat()
-                found.append((str(each), inner.st_mtime_ns, inner.st_size))
-            if len(found) >= _MOST_FILES:
-                break
-        return tuple(sorted(found))
-    except OSError as error:
-        return (error.errno,)
+def _look(paths: Sequence[Path]) -> Signature:
+    """What tells one state of files, and of folders of files, from another."""
+    found: list[Any] = []
+    for path in paths:
+        try:
+            facts = path.stat()
+            found.append((facts.st_mtime_ns, facts.st_size, facts.st_ino))
+            if path.is_dir():
+                found += sorted(_inside(path))
+        except OSError as error:
+            found.append(error.errno)
+    return tuple(found)
+
+
+def _inside(folder: Path) -> Iterator[tuple[str, int, int]]:
+    for each in islice(folder.rglob("*"), _MOST_FILES):
+        with suppress(OSError):
+            facts = each.stat()
+            yield str(each), facts.st_mtime_ns, facts.st_size
 
 
 def _kept(delegator: Delegator) -> Signature:
