@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 from delegate_cli.agents import Roster
 from delegate_cli.confidence import rubric
 from delegate_cli.deciders.head import VIEWS
-from delegate_cli.decision import Candidate, DeciderInfo, ModelLevel, Status
+from delegate_cli.decision import Candidate, Criterion, DeciderInfo, Evidence, EvidenceKind, ModelLevel, Status
 from delegate_cli.evidence import Quotable, content_words
 from delegate_cli.index.parts import agent_parts
+from delegate_cli.injection import suspicious
 from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.opinion import Opinion, masses
 from delegate_cli.retrievers.fused import Query
+
+if TYPE_CHECKING:
+    from delegate_cli.skills.known import About
 
 Floats = NDArray[np.float64]
 
@@ -87,6 +91,7 @@ class Candidates:
 
     def _alone(self, ready: Loaded, query: Query, ranking: Ranking, top: int | None) -> tuple[Candidate, ...]:
         spread = float(np.exp(-(ranking.share * np.log(np.maximum(ranking.share, 1e-12))).sum()))
+        about = None if ready.skills is None else ready.skills.about(query.vector)
         found = []
         for rank, place in enumerate(ranking.places[:top].tolist()):
             agent = self._roster.agents[place]
@@ -108,13 +113,29 @@ class Candidates:
                 none=ranking.none,
                 evidence=evidence,
             )
-            found.append(Candidate(agent.id, agent.name, agent.kind.value, probability, rubric.assess(standing), (evidence,)))
+            candidate = Candidate(agent.id, agent.name, agent.kind.value, probability, rubric.assess(standing), (evidence,))
+            found.append(candidate if about is None else _with_skills(candidate, about))
         return tuple(found)
 
     def _parts(self, place: int) -> Quotable:
         if place not in self._quotable:
             self._quotable[place] = Quotable(agent_parts(self._roster.heard.agents[place]))
         return self._quotable[place]
+
+
+def _with_skills(candidate: Candidate, about: "About") -> Candidate:
+    """The candidate with what is measured and inferred of the skills that the task needs; its probability stays."""
+    from delegate_cli.skills.known import score
+
+    told = [each for each in about.told(candidate.agent) if not suspicious(each.skill)]
+    if not told or candidate.rubric is None:
+        return candidate
+    shown = tuple(Evidence(EvidenceKind.SKILL, str(each), each.similarity) for each in told)
+    share = score(told)
+    if share is not None:
+        criterion = Criterion("skills", share, ", ".join(map(str, told)))
+        candidate = replace(candidate, rubric=replace(candidate.rubric, criteria=(*candidate.rubric.criteria, criterion)))
+    return replace(candidate, evidence=(*candidate.evidence, *shown))
 
 
 def contrast(roster: Roster, query: Query, ranking: Ranking, weights: Floats) -> dict[str, Any] | None:

@@ -26,11 +26,12 @@ class Status(StrEnum):
 
 
 class EvidenceKind(StrEnum):
-    """Which part of a card a piece of evidence is."""
+    """Which part of a card a piece of evidence is; a skill may also be inferred."""
 
     EXAMPLE = "example"
     CARD = "card"
     NOT_FOR = "not_for"
+    SKILL = "skill"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Query and views go in, a ranking of all eligible agents and of nobody comes out.
 
 from copy import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from delegate_cli.index import store
 from delegate_cli.injection import heard
 from delegate_cli.retrievers.fused import FusedRetriever, Query
 from delegate_cli.retrievers.lexical import LexicalIndex
+
+if TYPE_CHECKING:
+    from delegate_cli.skills.known import Known
 
 # Probability that is spread over eligible agents outside the shortlist, so that nobody is impossible: the share of dev
 # tasks whose right agent is not among the first 50 (`make constants`).
@@ -69,6 +73,7 @@ class Loaded:
         self.report = index.manifest["report"]
         self.fit = Fit(index.arrays["weights"], index.arrays["none"], index.arrays["threshold_curve"])
         self.labels = 0
+        self.skills: Known | None = None  # inferred profiles, where there are some
         self.retriever = FusedRetriever(index.parts, index.arrays["owner"], lexical, agents)
         self.decider = HeadDecider(index.arrays, index.parts)
 

@@ -22,6 +22,7 @@ from delegate_cli.settings import Settings
 if TYPE_CHECKING:
     from delegate_cli.calibrating.fit import Calibration
     from delegate_cli.fitting import HeldOut
+    from delegate_cli.skills.known import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class Opener:
                 loaded = Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
                 if loaded.index.manifest["as_written"]:
                     self.roster.trust()
+                loaded.skills = self._skills(encoder)
                 return keep.attach(loaded, folder, self.say)
             except store.Unusable as reason:
                 problem = str(reason)
@@ -104,6 +106,19 @@ class Opener:
                 self.say(f"building the index ({problem})")
             self.build(encoder, force=attempt > 0)
         raise IndexUnavailable(f"no usable index: {problem}", "run: delegate index rebuild")
+
+    def _skills(self, encoder: Encoder) -> "Known | None":
+        """The skill profiles that were inferred for this roster."""
+        folder = store.folder_of(self.home, self.roster)
+        if not (folder / "SKILLS").exists():
+            return None
+        from delegate_cli.skills.known import for_route
+
+        try:
+            return for_route(folder, self.roster, encoder.fingerprint)
+        except store.Unusable as reason:
+            self.say(f"skill profiles left out: {reason} (run: delegate skills infer)")
+            return None
 
     def outcomes(self, ready: Loaded) -> Outcomes | None:
         """What became of earlier tasks, where that is known."""

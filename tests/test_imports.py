@@ -90,6 +90,7 @@ def test_completion_knows_commands_and_agents(delegate: Callable[..., Result]) -
 @pytest.mark.usefixtures("kept")
 def test_route_loads_the_run_time_and_not_the_training() -> None:
     modules = loaded("route", "--agents", SMALL, "--format", "json", "Refund the shoes")
+    assert not any(name.startswith("delegate_cli.skills") for name in modules)
     assert modules >= VECTORS
     assert not modules & (TRAINING | OTHERS)
 

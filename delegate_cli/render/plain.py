@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from delegate_cli.decision import Decision, Status
+from delegate_cli.decision import Decision, EvidenceKind, Status
 from delegate_cli.render.rules import no_eligible
 from delegate_cli.render.text import clean, shorten
 
@@ -51,6 +51,16 @@ def sentence(decision: Decision) -> str:
     if decision.status is Status.NONE:
         return "nobody: confirmed" if decision.confirmed else f"nobody fits ({decision.none:.2f})"
     return no_eligible(decision.excluded, decision.lift)
+
+
+def skill_lines(decision: Decision) -> list[str]:
+    """What is measured and inferred of the first candidates' skills that the task needs."""
+    lines = []
+    for candidate in decision.candidates[:3]:
+        told = [each.text for each in candidate.evidence if each.kind is EvidenceKind.SKILL]
+        if told:
+            lines.append(f"skills of {candidate.name}: {', '.join(told)}")
+    return lines
 
 
 def model_lines(decision: Decision) -> list[str]:

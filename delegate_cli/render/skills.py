@@ -27,13 +27,12 @@ def table_profiles(record: Mapping[str, Any], color: bool, width: int) -> str:
         head = ("agent", "observed", "inferred", "strongest inferred")
         return listing(head, [_overview(each) for each in record["agents"]], color, width) + _said(record)
     (profile,) = record["agents"]
+    skills = sorted(profile["skills"].items(), key=lambda item: (not item[1]["observed"], -item[1]["mean"], item[0]))
     rows = [
-        (shorten(name, 60), _number(each["mean"]), f"± {_number(each['std'])}", _interval(each), _source(each), _trials(each))
-        for name, each in sorted(
-            profile["skills"].items(), key=lambda item: (not item[1]["observed"], -item[1]["mean"], item[0])
-        )
+        (shorten(name, 60), _number(each["mean"]), f"± {_number(each['std'])}", _interval(each), _source(each), _measured(each))
+        for name, each in skills
     ]
-    return listing((profile["agent"], "score", "", "90 %", "", "trials"), rows, color, width) + _said(record)
+    return listing((profile["agent"], "score", "", "90 %", "", "measured"), rows, color, width) + _said(record)
 
 
 def plain_ranking(record: Mapping[str, Any]) -> str:
@@ -106,6 +105,12 @@ def _interval(each: Mapping[str, Any]) -> str:
 
 def _source(each: Mapping[str, Any]) -> str:
     return "observed" if each["observed"] else "inferred"
+
+
+def _measured(each: Mapping[str, Any]) -> str:
+    if not each["observed"]:
+        return ""
+    return _number(each["score"]) + (f" in {each['trials']:g} trials" if each["trials"] else "")
 
 
 def _trials(each: Mapping[str, Any]) -> str:

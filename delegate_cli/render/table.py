@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from delegate_cli.decision import Candidate, Decision, Status
-from delegate_cli.render.plain import model_lines, sentence
+from delegate_cli.render.plain import model_lines, sentence, skill_lines
 from delegate_cli.render.rules import rule_lines
 from delegate_cli.render.text import clean, shorten
 
@@ -61,6 +61,7 @@ def _decision(decision: Decision, explain: bool, width: int) -> Group:
         parts.append(_candidates(decision, width))
     if explain and decision.candidates:
         parts += [_reasons(decision), *_contrast(decision)]
+    parts += [_indented(shorten(line, 300)) for line in skill_lines(decision)]
     parts += [_indented(line) for line in model_lines(decision)]
     parts.append(_verdict(decision))
     parts += [_indented(shorten(line, 600)) for line in rule_lines(decision)]

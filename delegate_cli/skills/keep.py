@@ -4,8 +4,6 @@ Both are swapped in by one rename, for the owner alone. The profiles say which s
 profiles of an edited roster are noticed.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,9 +15,9 @@ import numpy as np
 from delegate_cli.agents import Roster
 from delegate_cli.encoders import Vectors
 from delegate_cli.index import sealed, store
-from delegate_cli.skills.known import ARRAYS, NAME, Known
+from delegate_cli.skills.known import ARRAYS, NAME, Known, digest
 from delegate_cli.skills.population import History
-from delegate_cli.skills.profile import Evaluation
+from delegate_cli.skills.profile import Estimate, Evaluation
 from delegate_cli.skills.scales import Scale
 from delegate_cli.skills.tables import Scores
 from delegate_cli.skills.team import Team
@@ -59,12 +57,10 @@ def known_of(roster: Roster, made: Team, vectors: Vectors, encoder: str) -> Know
     """The profiles as `route` reads them."""
     agents = tuple(made.profiles)
     told = [[made.profiles[agent].estimate(at) for at in range(len(made.population.skills))] for agent in agents]
-    numbers = {name: np.array([[getattr(each, name) for each in row] for row in told], dtype=np.float32) for name in ARRAYS}
-    trials = [[_trials(each.evaluation) for each in row] for row in told]
+    rows = [[_figures(each) for each in row] for row in told]
+    numbers = {name: np.array([[each[name] for each in row] for row in rows], dtype=np.float32) for name in ARRAYS}
     bounded = tuple(scale.bounded for scale in made.population.scales)
-    return Known(
-        agents, made.population.skills, bounded, numbers, np.array(trials, dtype=np.float32), vectors, encoder, digest(roster)
-    )
+    return Known(agents, made.population.skills, bounded, numbers, vectors, encoder, digest(roster))
 
 
 def read_inputs(folder: Path) -> tuple[History | None, Scores | None, bool] | None:
@@ -87,17 +83,13 @@ def read_inputs(folder: Path) -> tuple[History | None, Scores | None, bool] | No
         raise store.Unusable("it is damaged") from None
 
 
-def digest(roster: Roster) -> str:
-    """Of all scores on the cards."""
-    scores = [(agent.id, sorted((name, asdict(skill)) for name, skill in agent.skills.items())) for agent in roster]
-    return hashlib.sha256(json.dumps(scores, sort_keys=True, default=str).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _trials(evaluation: Evaluation | None) -> float:
-    """-1 for a skill that was inferred, 0 where nobody counted."""
-    if evaluation is None:
-        return -1.0
-    return 0.0 if evaluation.trials is None else evaluation.trials
+def _figures(estimate: Estimate) -> dict[str, float]:
+    """By name; trials are -1 for a skill that was inferred, 0 where nobody counted."""
+    figures = {name: getattr(estimate, name) for name in ("mean", "std", "low", "high")}
+    measured = estimate.evaluation
+    if measured is None:
+        return {**figures, "score": 0.0, "trials": -1.0}
+    return {**figures, "score": measured.score, "trials": min(measured.trials or 0.0, 1e9)}
 
 
 def _history(history: History) -> dict[str, Any]:
