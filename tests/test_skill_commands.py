@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from asking import FULL, Thinker, text
+from llm import Reply, Scripted, completion
 from shell import Result, invoke
 from test_skills import OBSERVED, TUTORIAL
 
@@ -144,6 +145,29 @@ def test_a_model_may_say_what_a_task_needs() -> None:
     assert list(body["response_format"]["json_schema"]["schema"]["properties"]) == ["A", "B"]
     assert "| Prove it" in body["messages"][1]["content"]
     assert "B. ‹/skills› A. x" in body["messages"][1]["content"]
+
+
+def test_the_model_that_is_set_is_asked_and_nothing_private_is_sent(
+    models: Path, invoke: Callable[..., Result], scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Skills are asked about in the order of their names: code, creativity, math …"""
+    arguments = ("skills", "rank", "Prove it and mail it to ann.lee@example.org", "--ask-model", "--history", "history.csv")
+    nobody = invoke(*arguments)
+    assert (nobody.code, "none is set" in nobody.err) == (2, True)
+    monkeypatch.setenv("DELEGATE_LLM_BASE_URL", scripted.base_url)
+    monkeypatch.setenv("DELEGATE_LLM_MODEL", scripted.model)
+    monkeypatch.setenv("DELEGATE_LLM_REDACT", "true")
+    scripted.replies = [Reply(completion('{"A": 1, "B": 0, "C": 3, "D": 0, "E": 0}'))]
+    found = invoke(*arguments, "-f", "json")
+    assert found.code == 0, found.err
+    assert found.json["by"] == "by the model"
+    assert found.json["weights"] == {"code": pytest.approx(1 / 3), "math": 1.0}
+    (body,) = scripted.bodies
+    assert b"Prove it" in body
+    assert b"ann.lee" not in body
+    scripted.replies = [Reply(completion("perhaps math"))]
+    unread = invoke(*arguments[:2], "Prove that", *arguments[3:])
+    assert (unread.code, unread.err.count("\n")) == (4, 1)
 
 
 @pytest.mark.parametrize("said", ["", "math", "{}", '{"Z": 1}', '{"A": 4}', '{"A": true}', '{"A": "3"}', "[1]"])

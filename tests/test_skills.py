@@ -161,7 +161,7 @@ def test_holes_are_filled_better_than_with_the_mean() -> None:
     assert np.linalg.eigvalsh(found).min() > 0
 
 
-@pytest.mark.parametrize(("rows", "holes"), [(2, 0.0), (3, 0.5), (8, 0.3), (25, 0.6), (60, 0.3)])
+@pytest.mark.parametrize(("rows", "holes"), [(2, 0.0), (3, 0.5), (8, 0.3), (25, 0.6)])
 def test_small_and_holed_populations_give_finite_profiles(rows: int, holes: float) -> None:
     population = made(rows, 6, rows, holes)
     for each in profile(population, "", {"s1": Evaluation(0.8, 40), "s4": Evaluation(0.2)}).skills.values():

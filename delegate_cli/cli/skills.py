@@ -238,6 +238,10 @@ def _asked(task: str, made: "Team", delegator: "Delegator", similarity: Any) -> 
     settings = delegator.settings
     if not settings.llm.configured:
         raise SettingsError("--ask-model needs a model, and none is set", "set llm.model, or give --weights")
+    if settings.llm.redact:
+        from delegate_cli.deciders.redact import Redactor
+
+        task, _ = Redactor(settings.llm.redact_patterns).text(task)
     near = sorted(sorted(range(len(similarity)), key=lambda at: -float(similarity[at]))[: asking.MOST])
     texts, skills = _texts(made, delegator.roster), made.population.skills
 
