@@ -60,7 +60,7 @@ def test_requests_in_an_alias_are_left_alone(tmp_path):
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path):
     path = write(tmp_path, LAYOUTS["block"])
     with pytest.raises(OutputError, match="changed meanwhile"):
-        edit._replace(path, b"something else", b"new")
+        edit.replace_file(path, b"something else", b"new")
     assert path.read_text() == LAYOUTS["block"]
     assert sorted(each.name for each in (tmp_path / "here").iterdir()) == ["agents.yaml"]
 

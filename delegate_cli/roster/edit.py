@@ -41,13 +41,13 @@ def add_examples(path: Path, more: Mapping[str, Sequence[str]]) -> int:
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     after = mark + _inserted(text[len(mark) :], roster.order, new, path)
     _check(path, after, more)
-    _replace(path, before, after.encode("utf-8"))
+    replace_file(path, before, after.encode("utf-8"))
     return sum(map(len, new.values()))
 
 
 def _inserted(text: str, order: Sequence[str], new: Mapping[str, Sequence[str]], path: Path) -> str:
     root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    agents = root if isinstance(root, yaml.SequenceNode) else _value(root, "agents")
+    agents = root if isinstance(root, yaml.SequenceNode) else value_of(root, "agents")
     found = [
         _insertion(text, node, new[each], f"{path}: {each}")
         for node, each in zip(agents.value, order, strict=True)
@@ -60,7 +60,7 @@ def _inserted(text: str, order: Sequence[str], new: Mapping[str, Sequence[str]],
 
 def _insertion(text: str, agent: Any, new: Sequence[str], where: str) -> Insertion:
     end = "\r\n" if "\r\n" in text else "\n"
-    examples = _value(agent, "examples")
+    examples = value_of(agent, "examples")
     if examples is None:
         return _new_key(text, agent, new, end)
     inside = agent.start_mark.index <= examples.start_mark.index and examples.end_mark.index <= agent.end_mark.index
@@ -96,7 +96,8 @@ def _below(text: str, node: Any, lines: Sequence[str], end: str) -> Insertion:
     return place, "".join(line + end for line in lines)
 
 
-def _value(node: Any, key: str) -> Any:
+def value_of(node: Any, key: str) -> Any:
+    """The node of a key's value in a mapping, or None."""
     return next((value for name, value in node.value if name.value == key), None)
 
 
@@ -124,7 +125,12 @@ def _check(path: Path, text: str, more: Mapping[str, Sequence[str]]) -> None:
             draft.unlink(missing_ok=True)
 
 
-def _replace(path: Path, before: bytes, after: bytes) -> None:
+def replace_file(path: Path, before: bytes, after: bytes) -> None:
+    """Put new bytes in the place of the ones that were read, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written, or was changed meanwhile.
+    """
     draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         with draft.open("xb") as stream:
