@@ -31,6 +31,7 @@ COMMANDS = {
     "journal": ("journal", ""),
     "index": ("index", ""),
     "skills": ("skills", ""),
+    "plan": ("plan", ""),
     "agents": ("agents", ""),
     "serve": ("serve", "serve"),
     "mcp": ("mcp", "mcp"),

@@ -1,0 +1,122 @@
+"""What is known of the agents that may do a task: who is right for it, how their work goes, what it costs, how long it takes.
+
+Everything that could not be known is said: what stands here as an assumption is told with every plan.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from delegate_cli.agents import Agent, Roster
+from delegate_cli.decision import Decision
+from delegate_cli.encoders import Encoder, Vectors
+from delegate_cli.index import outcomes, store
+from delegate_cli.loaded import Loaded
+from delegate_cli.pipeline import Delegator
+from delegate_cli.planning.operators import Assumptions
+from delegate_cli.planning.plans import Doer, direct_cost, direct_seconds
+from delegate_cli.planning.rates import Basis, Rate, rate_of
+from delegate_cli.policy.outcomes import Outcomes
+from delegate_cli.policy.outcomes import Rate as Observed
+from delegate_cli.skills.known import Told
+from delegate_cli.skills.weighing import described, weigh
+
+UNCOUNTED = 0.1  # standard deviation of a score on a card whose trials nobody counted
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What was learnt of agents and this task, by agent, the best first; `notes` say what could not be used."""
+
+    forecast: Mapping[str, Rate]
+    observed: Mapping[str, Observed]
+    skills: Mapping[str, list[Told]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Who may do the task, and what was not known."""
+
+    doers: tuple[Doer, ...]
+    notes: tuple[str, ...]
+
+
+def gather(decision: Decision, roster: Roster, learnt: Learnt, assumed: Assumptions) -> Gathered:
+    """The doers of a decided task."""
+    doers = tuple(
+        _doer(roster.agents[roster.position[each.agent]], each.probability, decision.task, learnt, assumed)
+        for each in decision.candidates
+    )
+    return Gathered(doers, learnt.notes + tuple(_said(doers)))
+
+
+def _doer(agent: Agent, right: float, task: str, learnt: Learnt, assumed: Assumptions) -> Doer:
+    rate = rate_of(agent, assumed, learnt.forecast, learnt.observed, learnt.skills)
+    cost, seconds = direct_cost(agent, task, assumed), direct_seconds(agent.latency_ms, assumed)
+    said = []
+    if rate.basis is Basis.ASSUMED:
+        said.append(f"success of {agent.id}'s work ({rate.mean:g}, {rate.detail})")
+    if agent.cost is not None and agent.cost.per_1k_tokens:
+        said.append("tokens of a call")
+    return Doer(agent, right, rate, cost, seconds, tuple(said))
+
+
+def _said(doers: Sequence[Doer]) -> list[str]:
+    """What holds for several agents, once."""
+    notes = []
+    assumed = {each.rate.detail: each.rate for each in doers if each.rate.basis is Basis.ASSUMED}
+    if assumed:
+        figures = ", ".join(f"{each.mean:g} ({detail})" for detail, each in sorted(assumed.items()))
+        notes.append(f"how often a right agent's work succeeds is not known but assumed: {figures}")
+    if any(each.rate.basis is Basis.SKILLS for each in doers):
+        notes.append("a skill's score is taken to be the share of such tasks that succeed")
+    return notes
+
+
+def learn(delegator: Delegator, task: str, agents: Sequence[Agent]) -> Learnt:
+    """What is kept of these agents beside the index, as far as it says something of this task."""
+    ready = delegator.ready()
+    vector, fingerprint = ready.vector(task), ready.encoder.fingerprint
+    skills = _skills(ready, delegator.roster, vector, agents)
+    return Learnt({}, _observed(delegator, vector, fingerprint, agents), skills)
+
+
+def _observed(delegator: Delegator, vector: Vectors, fingerprint: str, agents: Sequence[Agent]) -> dict[str, Observed]:
+    """Rates of those whose work's outcomes are known."""
+    try:
+        kept = outcomes.read(store.folder_of(delegator.folder, delegator.roster, fingerprint), fingerprint)
+    except (store.Unusable, KeyError, ValueError):
+        return {}  # opening the index has said so
+    if kept is None:
+        return {}
+    seen = {*kept.agents}
+    table = Outcomes(kept.vectors, kept.agents, kept.success.astype(np.float64))
+    return table.rates(vector, [each.id for each in agents if each.id in seen])
+
+
+def _skills(ready: Loaded, roster: Roster, vector: Vectors, agents: Sequence[Agent]) -> dict[str, list[Told]]:
+    """Each agent's skills that the task needs: inferred profiles where there are some, else the scores on the cards."""
+    if ready.skills is None:
+        return _own(roster, vector, ready.encoder, agents)
+    about = ready.skills.about(vector)
+    return {each.id: about.told(each.id) for each in agents}
+
+
+def _own(roster: Roster, vector: Vectors, encoder: Encoder, agents: Sequence[Agent]) -> dict[str, list[Told]]:
+    """The scores on the cards, of the skills that the task is near to."""
+    names = sorted({name for agent in agents for name, skill in agent.skills.items() if not skill.open})
+    if not names:
+        return {}
+    texts = roster.settings.get("skills") or {}
+    weights = weigh(names, np.array([encoder.encode(described(name, texts)) for name in names]), vector)
+    return {
+        agent.id: [_told(agent, name, weight) for name, weight in weights.items() if name in agent.skills] for agent in agents
+    }
+
+
+def _told(agent: Agent, name: str, weight: float) -> Told:
+    skill = agent.skills[name]
+    std = float(np.sqrt(max(skill.score * (1 - skill.score), 0.01) / skill.trials)) if skill.trials else UNCOUNTED
+    return Told(name, weight, 0.0, skill.score, std, skill.score, skill.trials or 0)
