@@ -9,6 +9,7 @@ from typing import Any
 
 from delegate_cli.errors import SettingsError
 from delegate_cli.preference import Preference, parse_preference
+from delegate_cli.rewards import Rewards
 
 DEFAULT_ROSTER = "agents.yaml"
 DECIDERS = ("auto", "head", "chat", "decisions", "systemone")
@@ -127,6 +128,17 @@ class Journaling:
 
 
 @dataclass(frozen=True, slots=True)
+class Judging:
+    """Who compares answers, and what comparisons are worth. Without a model it is that of `llm`, at the same endpoint."""
+
+    base_url: str | None = None
+    model: str | None = None
+    key_env: str | None = None
+    prices: Prices | None = None
+    rewards: Rewards = field(default_factory=Rewards)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What may be set for one run. Probabilities and errors are shares in [0, 1]."""
 
@@ -142,6 +154,7 @@ class Settings:
     escalate_to: str | None = None
     llm: Llm = Llm()
     journal: Journaling = Journaling()
+    judge: Judging = Judging()
 
     def __post_init__(self) -> None:
         for name in ("target_error", "min_probability", "min_margin", "prefer_band"):
@@ -176,12 +189,13 @@ def resolve(flags: Mapping[str, Any], roster: Mapping[str, Any]) -> Settings:
             chosen[name] = _parse(name, raw, f"DELEGATE_{name.upper()}")
     chosen |= {key: value for key, value in flags.items() if value is not None and key != "llm"}
     llm = _resolve_llm(flags.get("llm") or {}, roster.get("llm") or {})
-    return Settings(**chosen, llm=llm, journal=_resolve_journal(roster.get("journal") or {}))
+    judge = Judging(**roster.get("judge") or {})
+    return Settings(**chosen, llm=llm, journal=_resolve_journal(roster.get("journal") or {}), judge=judge)
 
 
 def _plain_settings() -> list[str]:
     """The settings that are one value, not a block of their own."""
-    return [each.name for each in fields(Settings) if each.name not in ("llm", "journal")]
+    return [each.name for each in fields(Settings) if each.name not in ("llm", "journal", "judge")]
 
 
 def _resolve_journal(roster: Mapping[str, Any]) -> Journaling:

@@ -11,6 +11,7 @@ import yaml
 from delegate_cli.agents import Auto, Availability, Cost, Kind, Presence
 from delegate_cli.hours import HoursError, near_zones, parse_hours, zone
 from delegate_cli.preference import LIKES, Preference
+from delegate_cli.rewards import Rewards
 from delegate_cli.roster import document
 from delegate_cli.roster.document import Source
 from delegate_cli.roster.readers import (
@@ -103,6 +104,15 @@ def _levels(node: yaml.Node, source: Source, what: str) -> tuple[str, ...]:
     return tuple(text(item, source, f"{what}[{place}]") for place, item in enumerate(items))
 
 
+def _steps(node: yaml.Node, source: Source, what: str) -> tuple[tuple[float, float], ...]:
+    steps = []
+    for points, (key, value) in document.mapping(node, source, what).items():
+        if not re.fullmatch(r"\d{1,3}(\.\d+)?", points):
+            raise source.error(f"{what} has the key {document.shown(points)}", key, "write points of the judge, such as 10: 2")
+        steps.append((float(points), document.number(value, source, f"{what}.{points}")))
+    return tuple(sorted(steps))
+
+
 COST = {"per_task": Field(at_least(0), POSITIVE), "per_1k_tokens": Field(at_least(0), POSITIVE)}
 AVAILABILITY = {
     "status": Field(one_of(Presence), {"enum": [presence.value for presence in Presence]}),
@@ -154,6 +164,15 @@ LLM = {
     "levels": Field(_levels, TEXTS | {"minItems": 5, "maxItems": 5}),
 }
 JOURNAL = {"text": Field(one_of(KeptText), {"enum": [each.value for each in KeptText]})}
+_NUMBER = {"type": "number"}
+_STEPS = Field(_steps, {"type": "object", "propertyNames": {"pattern": r"^\d{1,3}(\.\d+)?$"}, "additionalProperties": _NUMBER})
+REWARDS = {
+    **dict.fromkeys(("split_invalid", "answer_invalid", "judge_unreadable", "tie"), Field(document.number, _NUMBER)),
+    **dict.fromkeys(("better", "worse"), _STEPS),
+}
+JUDGE = {name: LLM[name] for name in ("base_url", "model", "key_env", "prices")} | {
+    "rewards": Field(block(Rewards, REWARDS), object_schema(REWARDS)),
+}
 SETTINGS = {
     "encoder": Field(text, TEXT),
     "decider": Field(text, {"enum": list(DECIDERS)}),
@@ -166,6 +185,7 @@ SETTINGS = {
     "llm": Field(block(dict, LLM), object_schema(LLM)),
     "journal": Field(block(dict, JOURNAL), object_schema(JOURNAL)),
     "skills": DESCRIPTIONS,
+    "judge": Field(block(dict, JUDGE), object_schema(JUDGE)),
 }
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from delegate_cli.agents import Agent, Auto, Availability, Cost, Kind, Presence, Roster, Skill, as_plain
 from delegate_cli.preference import Preference
+from delegate_cli.rewards import Rewards
 from delegate_cli.settings import KeptText, Prices, home
 
 FORMAT = 3  # raise when the same bytes are to be read otherwise than before, or refused
@@ -90,6 +91,11 @@ def _skills(values: Mapping[str, Any]) -> dict[str, Skill]:
     return {name: Skill(**skill) for name, skill in values.items()}
 
 
+def _rewards(values: Mapping[str, Any]) -> Rewards:
+    steps = {name: tuple((points, reward) for points, reward in values[name]) for name in ("better", "worse")}
+    return Rewards(**{**values, **steps})
+
+
 _AGENT: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("examples", "not_for", "tools", "tags", "allow", "learned"), tuple),
     "kind": Kind,
@@ -103,4 +109,5 @@ _SETTINGS: dict[str, Callable[[Any], Any]] = {
     "llm": partial(_made, makers=_LLM),
     "prefer": lambda values: Preference(**values),
     "journal": partial(_made, makers={"text": KeptText}),
+    "judge": partial(_made, makers={"prices": lambda values: Prices(**values), "rewards": _rewards}),
 }
