@@ -1,6 +1,8 @@
 """A plan in which every subtask has a decision, of a request or of a plan that somebody wrote."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from delegate_cli.ask import Ask
 from delegate_cli.decision import Decision
@@ -10,10 +12,11 @@ from delegate_cli.splitting.plan import Assignment, Plan, Subtask
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """A plan, and the decisions that were made for it now, by subtask."""
+    """A plan, and the decisions that were made for it now, by subtask; `asked`: what a model was asked to split it."""
 
     plan: Plan
     decisions: tuple[tuple[str, Decision], ...]
+    asked: Mapping[str, Any] | None = None
 
 
 def single(request: str) -> Plan:
@@ -31,7 +34,7 @@ def divided(delegator: Delegator, request: str, ask: Ask) -> Assigned:
 
     found = split(delegator, request, ask)
     pairs = zip(found.plan.subtasks, found.decisions, strict=True)
-    return Assigned(found.plan, tuple((subtask.id, decision) for subtask, decision in pairs))
+    return Assigned(found.plan, tuple((subtask.id, decision) for subtask, decision in pairs), found.asked)
 
 
 def assign(delegator: Delegator, plan: Plan, ask: Ask) -> Assigned:

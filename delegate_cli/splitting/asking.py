@@ -1,13 +1,14 @@
 """A model asked to split a request: the prompt, and its answer as a plan. Request and cards are fenced as data."""
 
-from dataclasses import replace
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from delegate_cli.deciders.prompt import Messages, card_name, card_room, fenced_cards, fenced_task, mark_of, role
 from delegate_cli.deciders.question import Question
 from delegate_cli.deciders.replies import answer_length, text_of
 from delegate_cli.deciders.untrusted import Budget, tokens
-from delegate_cli.endpoints import Asker, Capabilities, Request
+from delegate_cli.endpoints import Asker, Capabilities, Reply, Request
 from delegate_cli.pipeline import Delegator
 from delegate_cli.splitting import drafts
 from delegate_cli.splitting.joint import most_likely
@@ -34,8 +35,21 @@ Answer with JSON only: {"reasoning": "why it is one or several", "mode": "parall
 "task": "what to do", "reason": "why it is a part of its own", "after": []}]}"""
 
 
-def ask_model(delegator: Delegator, reader: Reader) -> Plan | dict[str, str]:
-    """The model's plan, not routed; or code and reason of why there is none, which stderr has been told.
+@dataclass(slots=True)
+class Heard:
+    """What came of asking a model to split.
+
+    Attributes:
+        plan: not routed; or code and reason of why there is none, which stderr has been told.
+        record: what was asked and answered; None where no answer came.
+    """
+
+    plan: Plan | dict[str, str]
+    record: dict[str, Any] | None = None
+
+
+def ask_model(delegator: Delegator, reader: Reader) -> Heard:
+    """What a model makes of a request.
 
     Raises:
         EndpointError: there is none, and the manner of asking is strict.
@@ -43,23 +57,45 @@ def ask_model(delegator: Delegator, reader: Reader) -> Plan | dict[str, str]:
     adviser = delegator.adviser
     assert adviser is not None
     if tokens(reader.request) > BUDGET.task:
-        return {"code": "too_long", "reason": f"the request is longer than the {BUDGET.task:,} tokens a model is shown"}
+        reason = f"the request is longer than the {BUDGET.task:,} tokens a model is shown"
+        return Heard({"code": "too_long", "reason": reason})
+    record: dict[str, Any] = {}
     question = _question(delegator, adviser, reader)
 
     async def ask(sent: Question, asker: Asker) -> tuple[drafts.Draft, str]:
-        reply = await asker.ask(request(asker.model, sent, await asker.capabilities()))
+        started, wanted = time.time(), request(asker.model, sent, await asker.capabilities())
+        reply = await asker.ask(wanted)
+        record.update(_record(reply, wanted, started))
         draft = drafts.parse(text_of(reply))
         drafts.plan(draft, sent.task, reply.model)  # an answer that is no plan counts as none
         return draft, reply.model
 
     heard = delegator.wait_for(lambda: adviser.put(question, ask, "the request is split by rules"))
     if isinstance(heard, dict):
-        return heard
+        return Heard(heard, record or None)
     (draft, model), restorer = heard
     if restorer is not None:
         parts = tuple(replace(each, task=restorer.restore(each.task)) for each in draft.parts)
         draft = drafts.Draft(restorer.restore(draft.reasoning), parts)
-    return drafts.plan(draft, reader.request, model)
+        record["raw"] = restorer.restore(record["raw"])
+    record["valid"] = True
+    return Heard(drafts.plan(draft, reader.request, model), record)
+
+
+def _record(reply: Reply, wanted: Request, started: float) -> dict[str, Any]:
+    """What was asked and answered, as plain values; not valid until it was read."""
+    return {
+        "model": reply.model,
+        "messages": wanted.body["messages"],
+        "raw": text_of(reply),
+        "valid": False,
+        "input_tokens": reply.input_tokens,
+        "output_tokens": reply.output_tokens,
+        "cost_usd": reply.cost_usd,
+        "cached": reply.cached,
+        "started": started,
+        "seconds": round(time.time() - started, 3),
+    }
 
 
 def request(model: str, question: Question, can: Capabilities) -> Request:

@@ -6,6 +6,7 @@ constraints of the request.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from delegate_cli.ask import Ask, check_task
 from delegate_cli.decision import Decision
@@ -21,10 +22,11 @@ RULES = "rules"
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A plan, and the decision about each of its subtasks, in their order."""
+    """A plan, and the decision about each of its subtasks, in their order; `asked` is what a model was asked and answered."""
 
     plan: Plan
     decisions: tuple[Decision, ...]
+    asked: Mapping[str, Any] | None = None
 
 
 def split(delegator: Delegator, request: str, ask: Ask = Ask()) -> Split:
@@ -36,19 +38,20 @@ def split(delegator: Delegator, request: str, ask: Ask = Ask()) -> Split:
     """
     request = check_task(request)
     reader = Reader(delegator, request, ask)
-    fallback = None
+    fallback, asked = None, None
     if _asks_model(delegator, reader, ask):
         from delegate_cli.splitting import asking  # what talks to models
 
         heard = asking.ask_model(delegator, reader)
-        if isinstance(heard, Plan):
-            return _routed(delegator, heard, ask)
-        fallback = heard
-    found = _routed(delegator, replace(by_rules(reader), fallback=fallback), ask)
+        asked = heard.record
+        if isinstance(heard.plan, Plan):
+            return replace(_routed(delegator, heard.plan, ask), asked=asked)
+        fallback = heard.plan
+    found = replace(_routed(delegator, replace(by_rules(reader), fallback=fallback), ask), asked=asked)
     agents = {decision.agent for decision in found.decisions}
     if len(agents) == 1 < len(found.decisions):  # a model, or a rule of hand-over, sees it otherwise than the head
         one = Plan(request, (Subtask("t1", request),), "its parts would go to the same agent", RULES, fallback=fallback)
-        return _routed(delegator, one, ask)
+        return replace(_routed(delegator, one, ask), asked=asked)
     return found
 
 
