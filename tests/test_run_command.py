@@ -212,7 +212,7 @@ def test_runs_are_listed_shown_and_exported(prepare: Prepare) -> None:
     assert "a\tdone\techo\t" in shown
     rows = invoke("runs", "export").rows
     assert [row["run"]["id"] for row in rows] == [listed[1][0], listed[0][0]]
-    assert rows[0].keys() == {"run", "plan", "decisions", "calls", "answers", "answer"}
+    assert rows[0].keys() == {"run", "plan", "decisions", "calls", "answers", "answer", "asked", "single", "judgement"}
     assert invoke("runs", "export", "last").rows == rows[1:]
     assert invoke("runs", "show", "last", "--format", "json").json == rows[1]
 

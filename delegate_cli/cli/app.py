@@ -20,6 +20,7 @@ COMMANDS = {
     "split": ("split", "split"),
     "run": ("run", "run"),
     "runs": ("runs", ""),
+    "process": ("process", "process"),
     "eval": ("evaluate", "evaluate"),
     "calibrate": ("calibrate", "calibrate"),
     "tune": ("tune", "tune"),

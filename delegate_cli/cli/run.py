@@ -18,10 +18,12 @@ from delegate_cli.settings import DEFAULT_ROSTER
 
 if TYPE_CHECKING:
     from delegate_cli.ask import Ask
+    from delegate_cli.cli.judging import Closing
     from delegate_cli.pipeline import Delegator
     from delegate_cli.running.assigning import Assigned
     from delegate_cli.running.folder import RunFolder
     from delegate_cli.running.starting import Start
+    from delegate_cli.splitting.plan import Plan
 
 EXAMPLES = """Examples:
 
@@ -29,6 +31,7 @@ EXAMPLES = """Examples:
   delegate run "Refund the scanner I sent back"
   delegate run plan.json --yes --concurrency 4 --budget-usd 0.50
   delegate run --resume last
+  delegate run --judge "Refund the scanner I sent back, then draft the release notes"
   delegate run --no-aggregate plan.json | jq -r '.[] | select(.state != "done") | .error.message'
 
 Programs, web services and tools that may change something are asked for first; without a terminal --yes agrees. Everything is
@@ -48,11 +51,12 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How a run is shown."""
+    """How a run is shown, and what follows when its parts are done; a shape of None writes no answer."""
 
-    shape: Shape
+    shape: Shape | None
     parts: bool
     quiet: bool
+    closing: "Closing | None" = None
 
 
 @model_options.takes("budget_usd", "max_calls", "timeout", "concurrency", "dry_run", "show_prompt")
@@ -81,6 +85,7 @@ def run(
     quiet: options.Quiet = False,
 ) -> int:
     """Do a request: split it where that is worth it, hand each part to its agent, and put the answers together."""
+    from delegate_cli.cli.judging import closing
     from delegate_cli.running.folder import RunFolder
 
     flags = {"min_probability": min_probability, "min_margin": min_margin, "target_error": target_error, "encoder": encoder}
@@ -96,11 +101,13 @@ def run(
     kept = None if no_journal else journaling.open_journal(journal)
     opened = options.open_delegator(path, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet)
     with opened as delegator:
+        judge = running.judge or (folder is not None and folder.to_be_judged)
+        view = replace(view, closing=closing(delegator.settings, asking, not no_aggregate, judge))
         if folder is not None:
-            return _resume(delegator, folder, running, kept, view)
+            return resume(delegator, folder, running, kept, view)
         ask = limits.ask(delegator.roster, 3 + running.fallbacks)
         assert given is not None
-        return _new(delegator, given, ask, running, kept, view)
+        return begin(delegator, given, ask, running, kept, view)
 
 
 def _recorded(folder: "RunFolder | None") -> str | None:
@@ -133,20 +140,40 @@ def _text(request: str | None) -> tuple[str, str | None]:
         raise UsageError(f"{request}: {error.strerror}", "name a plan that delegate split wrote") from None
 
 
-def _new(delegator: "Delegator", given: tuple[str, str | None], ask: "Ask", running: RunOptions, kept: Any, view: View) -> int:
+def begin(
+    delegator: "Delegator",
+    given: tuple[str, str | None],
+    ask: "Ask",
+    running: RunOptions,
+    kept: Any,
+    view: View,
+    identity: str | None = None,
+) -> int:
+    """Do a request, or the plan of a file of that name, as a new run; the exit code.
+
+    Raises:
+        DelegateError: nothing was run.
+    """
+    from delegate_cli.cli import judging
     from delegate_cli.decision import uuid7
     from delegate_cli.running import starting
+    from delegate_cli.running.assigning import Assigned
+    from delegate_cli.running.folder import ASKED
 
     running.caps().check_depth()
     assigned = _assigned(delegator, given, ask, running)
     start = _start(delegator, assigned, ask, running, kept, view)
     agreed = _agreed(start, running, {})
-    _record(delegator, assigned, kept, ask)
-    folder = starting.begin(agreed, uuid7())
+    alone = judging.rival(delegator, start, ask, view.closing)
+    judging.agree(agreed, alone.plan, running.yes)
+    _record(delegator, Assigned(assigned.plan, assigned.decisions + alone.decisions), kept, ask)
+    folder = starting.begin(agreed, identity or uuid7())
+    folder.write_lines(ASKED, [] if assigned.asked is None else [{"stage": "split", "key": "split", **assigned.asked}])
+    judging.begin(agreed, folder, alone.plan)
     if not view.quiet:
         streams.note(f"run {folder.id}")
     with folder.locked():
-        return _execute(agreed, folder, view)
+        return _execute(agreed, folder, view, alone.plan)
 
 
 def _assigned(delegator: "Delegator", given: tuple[str, str | None], ask: "Ask", running: RunOptions) -> "Assigned":
@@ -160,10 +187,16 @@ def _assigned(delegator: "Delegator", given: tuple[str, str | None], ask: "Ask",
     return assign(delegator, single(text), ask) if running.no_split else divided(delegator, text, ask)
 
 
-def _resume(delegator: "Delegator", folder: "RunFolder", running: RunOptions, kept: Any, view: View) -> int:
+def resume(delegator: "Delegator", folder: "RunFolder", running: RunOptions, kept: Any, view: View) -> int:
+    """Go on with a run; the exit code.
+
+    Raises:
+        DelegateError: it is under way, damaged, or nobody agrees to what is left.
+    """
+    from delegate_cli.cli import judging
     from delegate_cli.pipeline import Ask
     from delegate_cli.running import starting
-    from delegate_cli.running.assigning import assign
+    from delegate_cli.running.assigning import Assigned, assign
     from delegate_cli.running.folder import PLAN, RunFolder
     from delegate_cli.splitting import plan_json
 
@@ -179,7 +212,12 @@ def _resume(delegator: "Delegator", folder: "RunFolder", running: RunOptions, ke
         start = _start(delegator, assigned, ask, running, kept, view)
         same = facts.get("roster", {}).get("sha256") == delegator.roster.sha256
         agreed = _agreed(start, running, facts.get("chosen", {}) if same else {}, folder)
-        return _execute(replace(agreed, repeat=_repeated(agreed, running, folder)), folder, view)
+        alone = judging.rival(delegator, start, ask, view.closing, folder)
+        judging.agree(agreed, alone.plan, running.yes or alone.kept)
+        _record(delegator, Assigned(assigned.plan, alone.decisions), kept, ask)
+        if not alone.kept:
+            judging.begin(agreed, folder, alone.plan)
+        return _execute(replace(agreed, repeat=_repeated(agreed, running, folder)), folder, view, alone.plan)
 
 
 def _start(delegator: "Delegator", assigned: "Assigned", ask: "Ask", running: RunOptions, kept: Any, view: View) -> "Start":
@@ -243,26 +281,30 @@ def _record(delegator: "Delegator", assigned: "Assigned", kept: Any, ask: "Ask")
     recorder.close()
 
 
-def _execute(start: "Start", folder: "RunFolder", view: View) -> int:
+def _execute(start: "Start", folder: "RunFolder", view: View, alone: "Plan | None") -> int:
+    from delegate_cli.cli import judging
     from delegate_cli.cli.watching import Progress
     from delegate_cli.render.runs import end_line
     from delegate_cli.running import starting
     from delegate_cli.running.folder import ANSWER, RUN
 
+    judgement = None
     try:
         with Progress(start.plan, view.quiet) as watch:
             starting.execute(replace(start, watch=watch), folder)
+        if view.closing is not None:
+            judgement = judging.close(start, folder, view.closing, alone, view.quiet)
     except KeyboardInterrupt:
         streams.note(f"interrupted; go on with: delegate run --resume {folder.id}")
         raise
     facts, parts = folder.read(RUN), starting.parts(start.plan, start.roster, folder)
     if not view.quiet:
         streams.note(end_line(facts, parts))
-    _write(facts, parts, folder.read(ANSWER)["text"], view)
+    _write(facts, parts, folder.read(ANSWER)["text"], judgement, view)
     return _EXIT.get(facts["status"], 5)
 
 
-def _write(facts: dict[str, Any], parts: list[dict[str, Any]], text: str, view: View) -> None:
+def _write(facts: dict[str, Any], parts: list[dict[str, Any]], text: str, judgement: Any, view: View) -> None:
     from delegate_cli.render.jsonl import json_text
     from delegate_cli.render.runs import answer_text
 
@@ -270,6 +312,7 @@ def _write(facts: dict[str, Any], parts: list[dict[str, Any]], text: str, view: 
         streams.write(json_text(parts))
     elif view.shape is Shape.JSON:
         names = ("v", "id", "status", "request", "calls", "cost_usd", "tokens")
-        streams.write(json_text({name: facts[name] for name in names} | {"answer": text, "parts": parts}))
-    else:
+        more = {} if judgement is None else {"judgement": judgement}
+        streams.write(json_text({name: facts[name] for name in names} | {"answer": text, "parts": parts} | more))
+    elif view.shape is Shape.TEXT:
         streams.write(answer_text(text))

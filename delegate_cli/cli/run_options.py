@@ -26,6 +26,9 @@ class RunOptions:
     repeat_lost: Annotated[
         bool, typer.Option("--repeat-lost", help="With --resume: make calls again of which nobody knows how they ended.")
     ] = False
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Also let one agent do it alone, and a model compare the two answers.")
+    ] = False
     wait: Annotated[bool, typer.Option("--wait", help="Stay until people have answered.")] = False
     concurrency: Annotated[int | None, typer.Option("--concurrency", min=1, help="Calls at the same time. [default: 4]")] = None
     max_calls: Annotated[int | None, typer.Option("--max-calls", min=0, help="Make no more calls in all.")] = None
@@ -73,6 +76,6 @@ class RunOptions:
 NO_RUN = RunOptions()
 
 
-def takes() -> Callable[[Any], Any]:
-    """Give a command these options in the place of its parameter `running`."""
-    return groups.takes("running", RunOptions)
+def takes(*without: str) -> Callable[[Any], Any]:
+    """Give a command these options, but for some, in the place of its parameter `running`."""
+    return groups.takes("running", RunOptions, without=without)

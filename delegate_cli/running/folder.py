@@ -23,6 +23,7 @@ from delegate_cli.settings import home
 
 PLAN, RUN, ANSWER = "plan.json", "run.json", "answer.json"
 DECISIONS, CALLS, ANSWERS = "decisions.jsonl", "calls.jsonl", "answers.jsonl"
+ASKED, JUDGEMENT, SINGLE = "asked.jsonl", "judgement.json", "single"  # what models were asked; the run of one agent alone
 LAST = "last"  # instead of an id
 _FACTS = {"id", "status", "request", "started", "ended", "roster", "asked", "caps", "chosen", "calls", "cost_usd"}
 _ID = re.compile(r"[0-9a-f-]{4,36}")
@@ -47,14 +48,41 @@ class RunFolder:
         Raises:
             RunError: it cannot be made.
         """
-        path = runs_home() / run
-        with _told(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.mkdir(mode=0o700)
-        found = cls(path)
+        return cls._made(cls(runs_home() / run))
+
+    def create_within(self, name: str) -> "RunFolder":
+        """A new, empty folder of a run that belongs to this one.
+
+        Raises:
+            RunError: it cannot be made.
+        """
+        return self._made(self._within(name), again=True)  # one that was killed here left it empty
+
+    def within(self, name: str) -> "RunFolder | None":
+        """The folder of a run that belongs to this one; None where there is none.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        found = self._within(name)
+        return found._loaded() if found.path.is_dir() else None
+
+    def _within(self, name: str) -> "RunFolder":
+        found = RunFolder(self.path / name)
+        found.id = f"{self.id}-{name}"  # what is started for it bears this mark
+        return found
+
+    @staticmethod
+    def _made(found: "RunFolder", again: bool = False) -> "RunFolder":
+        found._make(again)
         found.write_lines(CALLS, ())
         found.write_lines(ANSWERS, ())
         return found
+
+    def _make(self, again: bool = False) -> None:
+        with _told(self.path):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, exist_ok=again)
 
     @classmethod
     def open(cls, run: str) -> "RunFolder":
@@ -63,13 +91,20 @@ class RunFolder:
         Raises:
             RunError: there is none, several, or one that cannot be read.
         """
-        found = cls(_find(run))
+        return cls(_find(run))._loaded()
+
+    def _loaded(self) -> "RunFolder":
         try:
-            found.calls = {row["call"]: Call.of(row) for row in found.lines(CALLS)}
-            found.results = {row["subtask"]: Result.of(row) for row in found.lines(ANSWERS)}
+            self.calls = {row["call"]: Call.of(row) for row in self.lines(CALLS)}
+            self.results = {row["subtask"]: Result.of(row) for row in self.lines(ANSWERS)}
         except (KeyError, TypeError, ValueError) as error:
-            raise _damaged(found.path, f"{type(error).__name__} {error}") from None
-        return found
+            raise _damaged(self.path, f"{type(error).__name__} {error}") from None
+        return self
+
+    @property
+    def to_be_judged(self) -> bool:
+        """Whether its answer was to be compared with that of one agent."""
+        return (self.path / JUDGEMENT).exists() or (self.path / SINGLE).exists()
 
     @contextmanager
     def locked(self) -> Iterator[None]:

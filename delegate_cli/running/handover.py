@@ -34,7 +34,12 @@ def told(work: Work) -> str:
 
 def told_model(work: Work) -> str:
     """The same for a chat model: control words of chat templates are made harmless, and nothing else is changed."""
-    return _CONTROL.sub(lambda found: f"‹{found[1]}›" if found[1] else f"({found[2]})", told(work))
+    return harmless(told(work))
+
+
+def harmless(text: str) -> str:
+    """A text in which no server finds control words of a chat template."""
+    return _CONTROL.sub(lambda found: f"‹{found[1]}›" if found[1] else f"({found[2]})", text)
 
 
 def told_json(work: Work) -> str:

@@ -21,7 +21,7 @@ def joined(parts: Sequence[Mapping[str, Any]]) -> str:
     """The parts of `part_of` as Markdown, in their order; the answer alone where there was one part and it is done."""
     if len(parts) == 1 and parts[0]["state"] == State.DONE:
         return str(parts[0]["answer"])
-    return "\n\n".join(f"## {place}. {_title(part)}\n\n{_body(part)}" for place, part in enumerate(parts, 1)) + "\n"
+    return "\n\n".join(f"## {place}. {title(part)}\n\n{_body(part)}" for place, part in enumerate(parts, 1)) + "\n"
 
 
 def part_of(result: Result, task: str, name: str | None) -> dict[str, Any]:
@@ -30,7 +30,8 @@ def part_of(result: Result, task: str, name: str | None) -> dict[str, Any]:
     return {"subtask": record.pop("subtask"), "task": task, "state": record.pop("state"), "name": name, **record}
 
 
-def _title(part: Mapping[str, Any]) -> str:
+def title(part: Mapping[str, Any]) -> str:
+    """What a part was, and who did it, on one line."""
     task = " ".join(str(part["task"]).split()).replace("`", "'")
     task = task if len(task) <= _TITLE else task[: _TITLE - 1].rstrip() + "…"
     if part["state"] == State.DONE:

@@ -1,0 +1,185 @@
+"""`delegate process`: many requests, each done by several agents and by one alone, and compared."""
+
+import os
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from delegate_cli.cli import journaling, limit_options, model_options, options, run_options, streams
+from delegate_cli.cli import run as one
+from delegate_cli.cli.limit_options import NO_LIMITS, LimitOptions
+from delegate_cli.cli.model_options import NOTHING, ModelOptions
+from delegate_cli.cli.run_options import NO_RUN, RunOptions
+from delegate_cli.errors import DelegateError, UsageError
+from delegate_cli.settings import DEFAULT_ROSTER
+
+if TYPE_CHECKING:
+    from delegate_cli.ask import Ask
+    from delegate_cli.pipeline import Delegator
+    from delegate_cli.running.batch import Batch
+
+EXAMPLES = """Examples:
+
+\b
+  delegate process prompts.jsonl --yes
+  delegate process --resume last
+  delegate process prompts.txt --yes --format jsonl | jq -r 'select(.winner == "single") | .request'
+
+A prompt a line, or JSON Lines with `task` and an optional `id`. Everything is kept under DELEGATE_HOME/batches and runs; what
+was stopped is gone on with by --resume, and nothing is done twice. Caps hold for each prompt. Exit codes: 0 every prompt is
+done and compared, 2 usage, roster, settings, 5 some are not, 130 interrupted.
+"""
+
+
+class Table(StrEnum):
+    """How figures are written."""
+
+    TABLE = "table"
+    PLAIN = "plain"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+@model_options.takes("budget_usd", "max_calls", "timeout", "concurrency", "dry_run", "show_prompt")
+@limit_options.takes()
+@run_options.takes("resume", "judge", "repeat_lost", "wait")
+def process(
+    prompts: Annotated[str | None, typer.Argument(metavar="PROMPTS.jsonl|-", help="Requests; - reads them from stdin.")] = None,
+    agents: Annotated[
+        str | None,
+        typer.Option("--agents", "-a", metavar="FILE", envvar="DELEGATE_AGENTS", help="The roster. [default: agents.yaml]"),
+    ] = None,
+    running: RunOptions = NO_RUN,
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="BATCH", help="Go on with a batch: its id, its first characters, or last.")
+    ] = None,
+    field: options.FieldName = None,
+    format: Annotated[
+        Table | None, typer.Option("--format", "-f", help="jsonl: a line a prompt. Default: table at a terminal, else plain.")
+    ] = None,
+    no_color: options.NoColor = False,
+    limits: LimitOptions = NO_LIMITS,
+    encoder: options.Encoder = None,
+    no_rebuild: options.NoRebuild = False,
+    asking: ModelOptions = NOTHING,
+    journal: journaling.JournalFile = None,
+    no_journal: journaling.NoJournal = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Run many requests, compare each with one agent alone, and say what several agents are worth."""
+    from delegate_cli.ask import Ask
+    from delegate_cli.cli.judging import closing
+    from delegate_cli.running.batch import BATCH, Batch
+
+    if (resume is None) == (prompts is None):
+        raise UsageError(
+            "name either prompts or a batch to go on with", "write delegate process prompts.jsonl, or --resume last"
+        )
+    batch = None if resume is None else Batch.find(resume)
+    path = agents or (None if batch is None else batch.read(BATCH).get("roster")) or DEFAULT_ROSTER
+    kept = None if no_journal else journaling.open_journal(journal)
+    flags = {"encoder": encoder} | limits.flags()
+    opened = options.open_delegator(path, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet)
+    with opened as delegator:
+        view = one.View(None, False, quiet, closing(delegator.settings, asking, aggregate=True, judge=True))
+        if batch is None:
+            assert prompts is not None
+            ask = limits.ask(delegator.roster, 3 + running.fallbacks)
+            facts = {"roster": str(Path(path).absolute()), "asked": ask.as_dict(), "caps": asdict(running.caps())}
+            batch = Batch.begin(_read(prompts, field), facts)
+            if not quiet:
+                streams.note(f"batch {batch.id}")
+        facts = batch.read(BATCH)
+        ask, running = Ask.of(facts["asked"]), running.beside(facts["caps"])
+        with batch.locked():
+            _all(delegator, batch, ask, running, kept, view)
+        return _write(batch, format, no_color)
+
+
+def _read(name: str, field: str | None) -> list[tuple[str, Any]]:
+    """The requests of a file, each with its id.
+
+    Raises:
+        UsageError: it cannot be read, or has none.
+        TaskError: a line cannot be read; nothing is run then.
+    """
+    from delegate_cli.ask import check_task
+
+    found = []
+    lines = streams.stdin_lines() if name == "-" else _file_lines(name)
+    for line in streams.from_lines(lines, field):
+        if line.error is not None:
+            raise line.error
+        found.append((check_task(line.task or ""), line.ref))
+    if not found:
+        raise UsageError(f"{name}: there is no prompt in it", 'write one a line, or JSON Lines such as {"task": "…"}')
+    return found
+
+
+def _file_lines(name: str) -> Any:
+    try:
+        with open(name, "rb") as file:
+            text = file.read()
+    except OSError as error:
+        raise UsageError(f"{name}: {error.strerror}", "name a file with a prompt a line") from None
+    return ((line, 0) for line in text.split(b"\n"))
+
+
+def _all(delegator: "Delegator", batch: "Batch", ask: "Ask", running: RunOptions, kept: Any, view: one.View) -> None:
+    from delegate_cli.running.batch import result, settled
+
+    known = {row["number"]: row for row in batch.rows}
+    prompts = batch.prompts
+    for prompt in prompts:
+        if prompt["number"] in known and settled(known[prompt["number"]]):
+            continue
+        if not view.quiet:
+            streams.note(f"prompt {prompt['number']} of {len(prompts)}")
+        try:
+            _one(delegator, prompt, ask, running, kept, view)
+            batch.add(result(prompt))
+        except DelegateError as error:
+            batch.add(result(prompt, error.as_dict()))
+            if not view.quiet:
+                streams.note(f"prompt {prompt['number']}: {error.message}" + (f" ({error.fix})" if error.fix else ""))
+        except KeyboardInterrupt:
+            streams.note(f"interrupted; go on with: delegate process --resume {batch.id}")
+            raise
+
+
+def _one(delegator: "Delegator", prompt: dict[str, Any], ask: "Ask", running: RunOptions, kept: Any, view: one.View) -> None:
+    from delegate_cli.running.batch import begun
+    from delegate_cli.running.folder import RunFolder
+
+    if begun(prompt["run"]):
+        one.resume(delegator, RunFolder.open(prompt["run"]), running, kept, view)
+    else:
+        one.begin(delegator, (prompt["request"], None), ask, running, kept, view, prompt["run"])
+
+
+def _write(batch: "Batch", format: Table | None, no_color: bool) -> int:
+    from delegate_cli.render import judging
+    from delegate_cli.render.jsonl import dumps, json_text
+    from delegate_cli.render.table import listing
+    from delegate_cli.running.batch import SUMMARY, settled
+    from delegate_cli.running.figures import summary
+
+    results = batch.rows
+    found = {"v": 1, "id": batch.id} | summary(results, len(batch.prompts))
+    batch.write(SUMMARY, found)
+    chosen = format or (Table.TABLE if streams.is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb" else Table.PLAIN)
+    if chosen is Table.JSON:
+        streams.write(json_text(found | {"results": results}))
+    elif chosen is Table.JSONL:
+        streams.write("".join(dumps(row) + "\n" for row in results))
+    elif chosen is Table.PLAIN:
+        streams.write(judging.plain_lines(results) + judging.summary_plain(found))
+    else:
+        color = streams.wants_color(no_color, sys.stdout)
+        rows = [judging.result_row(row) for row in results]
+        streams.write(listing(judging.RESULT_HEAD, rows, color, streams.width()) + "\n" + judging.summary_lines(found))
+    return 0 if all(settled(row) for row in results) else 5
