@@ -49,10 +49,7 @@ class Table(StrEnum):
 @run_options.takes("resume", "judge", "repeat_lost", "wait")
 def process(
     prompts: Annotated[str | None, typer.Argument(metavar="PROMPTS.jsonl|-", help="Requests; - reads them from stdin.")] = None,
-    agents: Annotated[
-        str | None,
-        typer.Option("--agents", "-a", metavar="FILE", envvar="DELEGATE_AGENTS", help="The roster. [default: agents.yaml]"),
-    ] = None,
+    agents: options.AgentsOrNone = None,
     running: RunOptions = NO_RUN,
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="BATCH", help="Go on with a batch: its id, its first characters, or last.")
@@ -80,16 +77,18 @@ def process(
             "name either prompts or a batch to go on with", "write delegate process prompts.jsonl, or --resume last"
         )
     batch = None if resume is None else Batch.find(resume)
-    path = agents or (None if batch is None else batch.read(BATCH).get("roster")) or DEFAULT_ROSTER
+    paths = agents or [Path(each) for each in ([DEFAULT_ROSTER] if batch is None else batch.read(BATCH)["roster"])]
     kept = None if no_journal else journaling.open_journal(journal)
     flags = {"encoder": encoder} | limits.flags()
-    opened = options.open_delegator(path, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet)
+    opened = options.open_delegator(
+        paths, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet
+    )
     with opened as delegator:
         view = one.View(None, False, quiet, closing(delegator.settings, asking, aggregate=True, judge=True))
         if batch is None:
             assert prompts is not None
             ask = limits.ask(delegator.roster, 3 + running.fallbacks)
-            facts = {"roster": str(Path(path).absolute()), "asked": ask.as_dict(), "caps": asdict(running.caps())}
+            facts = {"roster": [str(path.absolute()) for path in paths], "asked": ask.as_dict(), "caps": asdict(running.caps())}
             batch = Batch.begin(_read(prompts, field), facts)
             if not quiet:
                 streams.note(f"batch {batch.id}")
