@@ -60,7 +60,9 @@ AGENTS = st.builds(
     description=RAW.map(str.strip),
     examples=TEXTS,
     not_for=TEXTS,
-    skills=st.dictionaries(WORD, st.builds(Skill, UNIT, st.none() | st.integers(1, 500)), max_size=2),
+    skills=st.dictionaries(
+        WORD, st.builds(Skill, UNIT, st.none() | st.integers(1, 500), st.integers(1, 4), st.booleans()), max_size=2
+    ),
     tools=TEXTS,
     tags=TEXTS,
     allow=st.none() | TEXTS,

@@ -1,6 +1,7 @@
 """The `delegate` command: its subcommands, and the one place where errors become a line and an exit code."""
 
 import importlib
+import itertools
 import os
 import sys
 from typing import Annotated, Any
@@ -94,6 +95,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """The exit code of a command line; every error is shown here."""
     try:
+        _check(arguments)
         result = command_line(_named(arguments))(arguments, prog_name="delegate", standalone_mode=False)
         if result == 130:  # Typer turns an interrupt into this code and says nothing
             raise KeyboardInterrupt
@@ -111,6 +113,15 @@ def run(arguments: list[str]) -> int:
         return _bug(error, arguments)
     finally:
         options.stop_progress()
+
+
+def _check(arguments: list[str]) -> None:
+    """Refuse what paths would be made of before anybody can look at it: an empty one would be the current folder."""
+    if any("\0" in argument for argument in arguments):
+        raise UsageError("an argument has a null character in it", "take it out")
+    pairs = itertools.pairwise(arguments)
+    if "--agents=" in arguments or any(name in ("--agents", "-a") and not value for name, value in pairs):
+        raise UsageError("--agents is empty", "name a file or folder; the current folder is .")
 
 
 def _named(arguments: list[str]) -> str | None:

@@ -36,6 +36,7 @@ DESCRIBED: dict[str, str] = {
     "skills": "Measured scores by name: a number from 0 to 1, a score with trials and scale, or a list of evaluations.",
     "skills.*.score": "The score, from 0 to 1 unless a scale is given.",
     "skills.*.scale": "What the score is on: share, percent, elo (no bounds), or a range such as 1..5.",
+    "skills.*.runs": "How many evaluations are joined in the score; a list of evaluations needs no such count.",
     "skills.*.trials": "How many tasks the score was measured on.",
     "tools": "What it can use; `--needs tool:x` asks for it.",
     "tags": "Words to ask for with `--needs tag:x`.",

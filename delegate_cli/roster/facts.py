@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
-from delegate_cli.agents import Agent
+from delegate_cli.agents import Agent, Skill
 
 
 def agent_facts(agent: Agent) -> dict[str, Any]:
@@ -22,6 +22,9 @@ def agent_facts(agent: Agent) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, StrEnum):
         return value.value
+    if isinstance(value, Skill):
+        found = {"score": value.score, "trials": value.trials, "runs": value.runs if value.runs > 1 else None}
+        return {name: item for name, item in (found | {"scale": "open" if value.open else None}).items() if item is not None}
     if is_dataclass(value):
         pairs = ((each.name, getattr(value, each.name)) for each in fields(value))
         return {name: _plain(item) for name, item in pairs if item is not None}

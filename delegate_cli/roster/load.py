@@ -36,6 +36,8 @@ def load_roster(
         RosterError: something is missing, unreadable or makes no sense.
     """
     names = [path] if isinstance(path, str | Path) else list(path)
+    if not names or not all(str(name).strip() for name in names):
+        raise RosterError("an empty name is no roster", "name a file or folder with --agents")
     if len(names) == 1 and str(names[0]) != "-":
         alone = Path(names[0])
         try:

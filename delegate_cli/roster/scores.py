@@ -69,12 +69,13 @@ def _skill(node: yaml.Node, source: Source, what: str) -> Skill:
         raise source.error(f"{what} has no score", node, "add `score: 0.8`")
     bounds, score = facts.get("scale", [(0.0, 1.0)])[0], facts["score"]
     if bounds is None:
-        return Skill(score, facts.get("trials"), open=True)
+        return Skill(score, facts.get("trials"), facts.get("runs", 1), open=True)
     low, high = bounds
     if not low <= score <= high:
         problem = f"{what}.score must be between {low:g} and {high:g}, not {score:g}"
         raise source.error(problem, node, "correct it, or add a `scale` such as percent, elo or 1..5")
-    return Skill(score if high - low == 1 and low == 0 else (score - low) / (high - low), facts.get("trials"))
+    share = score if high - low == 1 and low == 0 else (score - low) / (high - low)
+    return Skill(share, facts.get("trials"), facts.get("runs", 1))
 
 
 def _scale(node: yaml.Node, source: Source, what: str) -> list[tuple[float, float] | None]:
@@ -94,6 +95,7 @@ _SKILL = {
     "score": Field(document.number, {"type": "number"}),
     "scale": Field(_scale, TEXT),
     "trials": Field(whole(1), {"type": "integer", "minimum": 1}),
+    "runs": Field(whole(1), {"type": "integer", "minimum": 1}),
 }
 _ONE = [UNIT, object_schema(_SKILL)]
 _SEVERAL = {"type": "array", "minItems": 1, "items": {"anyOf": _ONE}}
