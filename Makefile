@@ -4,7 +4,7 @@ DATA ?= ../shared/data
 WORKERS ?= 2
 ENCODERS ?= $(wildcard build/encoder/without-*)
 BIN := .venv/bin
-CODE := delegate_cli benchmarks training tests docs
+CODE := delegate_cli benchmarks training examples tests docs
 
 .DEFAULT_GOAL := help
 .PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-model bench-scripted bench-serve bench-skills benchmark year constants train dist dist-check clean
