@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -80,12 +79,11 @@ async def whole(client: Client) -> None:
 # transports
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_over_stdio(kept: Path, mode: str) -> None:
+def test_over_stdio(kept: Path) -> None:
     """Each request is a line of the protocol; notes go to stderr."""
     env = {**environment(), "DELEGATE_HOME": str(kept)}
     server = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], "mcp", "--agents", SMALL], env=env)
-    talk(server, whole, mode)
+    talk(server, whole)
     assert len(list(Journal(kept / "journal.sqlite").entries())) == 1
 
 
@@ -229,14 +227,6 @@ def test_ctrl_c_ends_it_while_it_waits_for_stdin(start: Callable[..., subprocess
     process = start()
     process.send_signal(signal.SIGINT)
     assert (process.wait(TIMEOUT), process.stderr.read()) == (130, "interrupted\n")
-
-
-def test_sigterm_ends_it_over_http(start: Callable[..., subprocess.Popen[str]]) -> None:
-    process = start("--http", "--port", "0")
-    assert re.fullmatch(r"serving 8 agents at http://127.0.0.1:\d+/mcp\n", process.stderr.readline())
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=TIMEOUT)
-    assert (process.returncode, out, err) == (0, "", "")
 
 
 @pytest.mark.parametrize(

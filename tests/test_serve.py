@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from serving import JSON, Running, copied, engine_of, publish, running
-from shell import COMMAND, SMALL, TIMEOUT, Result, environment, execute
+from shell import COMMAND, SMALL, TIMEOUT, Result, environment, invoke
 from test_imports import TRAINING, VECTORS, loaded
 
 from delegate_cli import Delegator, Journal, Settings, load_roster
@@ -182,7 +182,8 @@ def test_pages_of_other_sites_are_kept_out(server: Running, headers: dict[str, s
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/v1/decide", 405), ("PUT", "/healthz", 405), ("GET", "/x", 404)]
+    ("method", "path", "status"),
+    [("GET", "/v1/decide", 405), ("PUT", "/healthz", 405), ("POST", "/metrics", 405), ("POST", "/x", 404), ("GET", "/x", 404)],
 )
 def test_other_methods_and_paths(server: Running, method: str, path: str, status: int) -> None:
     found, answer, headers = server.ask(method, path)
@@ -351,8 +352,6 @@ def found(server: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]
 
 @pytest.mark.parametrize("format", ["json", "jsonl", "plain", "id", "table"])
 def test_route_writes_the_same_bytes(found: Running, format: str) -> None:
-    from shell import invoke
-
     stdin = "\n".join([*TASKS, '{"task": "", "id": 3}', '{"task": "x", "id": 4}']).encode()
     for arguments, data in (((TASK,), b""), (("--explain", "--all", "-"), stdin)):
         results = [
@@ -375,8 +374,6 @@ def test_route_over_a_server_loads_nothing_heavy_and_records_itself(found: Runni
 
 
 def test_route_decides_itself_where_the_server_does_otherwise_or_is_gone(found: Running, small: Path, tmp_path: Path) -> None:
-    from shell import invoke
-
     decided = found.engine.figures.decisions
     before = decided.total()
     other = ("--min-probability", "0")
@@ -440,7 +437,7 @@ def test_sigterm_lets_what_is_under_way_end(start: Callable[..., subprocess.Pope
     assert line == f"serving 8 agents of {SMALL} at unix:{path}\n"
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(list((kept / "servers").iterdir())) == 1
-    assert execute("serve", "--agents", SMALL, "--socket", str(path)).err.startswith(f"error: another server listens at {path}")
+    assert invoke("serve", "--agents", SMALL, "--socket", str(path)).err.startswith(f"error: another server listens at {path}")
     asking = connection(f"unix:{path}")
     asking.request("POST", "/v1/decide", json.dumps({"tasks": TASKS * 20}), JSON)
     wait(lambda: journalled(kept) > 0)

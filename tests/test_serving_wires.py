@@ -133,7 +133,7 @@ def test_schemathesis_finds_nothing(server: Running) -> None:
     """A few requests a path, all its checks; `python -m benchmarks.serve` sends many."""
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     few = settings(
-        max_examples=6,
+        max_examples=3,
         deadline=None,
         derandomize=True,
         database=None,

@@ -65,16 +65,18 @@ def mcp(
         from delegate_cli.serving import mcp_server
     except ImportError as error:
         raise serving_options.missing("delegate mcp", "mcp", error) from None
+    bound = None
+    if http:
+        from delegate_cli.serving import listen
+
+        bound = listen.tcp(host, PORT if port is None else port)
     kept = None if no_journal else journaling.open_journal(journal)
     engine = serving_options.engine(agents, flags, asking, kept, not no_rebuild, quiet, verbose)
     try:
-        if not http:
+        if bound is None:
             _end_with(engine)
             mcp_server.over_stdio(engine)
         else:
-            from delegate_cli.serving import listen
-
-            bound = listen.tcp(host, PORT if port is None else port)
             where = f"{listen.address_of(bound)}{mcp_server.PATH}"
 
             def ready() -> object:

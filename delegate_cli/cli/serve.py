@@ -65,21 +65,24 @@ def serve(
         from delegate_cli.serving import listen, web
     except ImportError as error:
         raise serving_options.missing("delegate serve", "serve", error) from None
-    kept = None if no_journal else journaling.open_journal(journal)
-    engine = serving_options.engine(agents, flags, asking, kept, not no_rebuild, quiet, verbose)
-    sockets = []
-    if socket is not None:
-        sockets.append(listen.unix(socket.expanduser().absolute()))
-    if port is not None or socket is None:
-        sockets.append(listen.tcp(host, PORT if port is None else port))
-    notice = _Notice(engine, sockets, quiet)
+    place = None if socket is None else socket.expanduser().absolute()
+    sockets = [] if place is None else [listen.unix(place)]
     try:
-        listen.Server(web.application(engine, hosts, token), notice.put_up).serve_at(sockets)
+        if port is not None or place is None:
+            sockets.append(listen.tcp(host, PORT if port is None else port))
+        kept = None if no_journal else journaling.open_journal(journal)
+        engine = serving_options.engine(agents, flags, asking, kept, not no_rebuild, quiet, verbose)
+        notice = _Notice(engine, sockets, quiet)
+        try:
+            listen.Server(web.application(engine, hosts, token), notice.put_up).serve_at(sockets)
+        finally:
+            notice.take_down()
+            engine.close()
     finally:
-        notice.take_down()
-        if socket is not None:
-            socket.expanduser().unlink(missing_ok=True)
-        engine.close()
+        for each in sockets:
+            each.close()
+        if place is not None:
+            place.unlink(missing_ok=True)
     return 0
 
 

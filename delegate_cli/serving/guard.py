@@ -50,16 +50,24 @@ class Guard:
             was brought to call this machine by another name is refused.
         token: what a request must carry; None: nothing.
         paths: those that are counted by themselves; all others count as one.
+        posts: those of them that take a body.
     """
 
     def __init__(
-        self, app: App, figures: Figures, hosts: Iterable[str] | None, token: str | None, paths: Iterable[str] = ()
+        self,
+        app: App,
+        figures: Figures,
+        hosts: Iterable[str] | None,
+        token: str | None,
+        paths: Iterable[str] = (),
+        posts: Iterable[str] = (),
     ) -> None:
         self._app = app
         self._figures = figures
         self._hosts = None if hosts is None else frozenset(host.lower() for host in (*LOOPBACK, *hosts))
         self._token = None if token is None else token.encode()
         self._paths = frozenset(paths)
+        self._posts = frozenset(posts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,7 +82,7 @@ class Guard:
                 status = message["status"]
             await send(message)
 
-        with_body = scope["method"] == "POST"
+        with_body = scope["method"] == "POST" and path in self._posts  # to others the application says no
         self._figures.in_flight += with_body
         try:
             headers = dict(scope["headers"])

@@ -120,4 +120,4 @@ def application(engine: Engine, hosts: tuple[str, ...] | None, token: str | None
         max_request_body_size=MAX_BODY,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    return Guard(app, engine.figures, hosts, token, [PATH])
+    return Guard(app, engine.figures, hosts, token, [PATH], [PATH])

@@ -58,7 +58,8 @@ def application(engine: Engine, hosts: tuple[str, ...] | None, token: str | None
     app = Starlette(
         routes=routes, exception_handlers={HTTPException: _no_such, DelegateError: _told, TimeoutError: _late, Exception: _bug}
     )
-    return Guard(app, engine.figures, hosts, token, [route.path for route in routes])
+    posts = [route.path for route in routes if "POST" in (route.methods or ())]
+    return Guard(app, engine.figures, hosts, token, [route.path for route in routes], posts)
 
 
 class _Site:
