@@ -5,6 +5,7 @@ Text is parsed and walked, never run as code. All figures are floats, so that no
 
 import ast
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -75,7 +76,8 @@ def parse(text: str, names: tuple[str, ...]) -> Formula:
     if len(text) > MAX_LENGTH:
         raise FormulaError(f"is longer than {MAX_LENGTH} characters", "shorten it")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings(action="ignore"):  # of odd literals
+            tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise FormulaError(f"{shown(text)} is no formula", "write one such as 2 * n + 1") from None
     _check(tree, names)

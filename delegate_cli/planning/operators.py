@@ -22,7 +22,8 @@ from delegate_cli.roster.readers import Field, one_of, read_fields, text, truth,
 BUILTIN = Path(__file__).with_name("operators.yaml")
 MAX_DEPTH = 64
 MAX_CALLS = 10_000.0
-MAX_OPERATORS = 200
+MAX_OPERATORS = 50
+MAX_DEPTHS = 12  # of one operator
 MAX_BYTES = 1 << 20
 _TRIED = (0.0, 0.5, 1.0)  # difficulties and successes at which formulas must have a value
 
@@ -207,8 +208,8 @@ def _trials(names: tuple[str, ...]) -> list[dict[str, float]]:
 
 def _depth(node: yaml.Node, source: Source, what: str) -> tuple[Formula, ...]:
     nodes = document.sequence(node, source, what) if isinstance(node, yaml.SequenceNode) else [node]
-    if not 1 <= len(nodes) <= MAX_DEPTH:
-        raise source.error(f"{what} has {len(nodes)} values", node, f"write one to {MAX_DEPTH}")
+    if not 1 <= len(nodes) <= MAX_DEPTHS:
+        raise source.error(f"{what} has {len(nodes)} values", node, f"write one to {MAX_DEPTHS}")
     return tuple(_read_formula(each, source, what, ("d",), (1, MAX_DEPTH)) for each in nodes)
 
 

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from delegate_cli.agents import Auto
 from delegate_cli.decision import Decision
 from delegate_cli.planning.frontier import Neighbour, Selection, Verdict
 from delegate_cli.planning.gathering import Gathered
@@ -30,7 +31,7 @@ def record(decision: Decision, found: Selection, gathered: Gathered, explain: bo
         ],
         "none": round(decision.none, 6),
         "excluded": [each.as_dict() for each in decision.excluded],
-        "notes": [*gathered.notes, *_notes(found)],
+        "notes": [*gathered.notes, *_notes(found), *_unasked(found.plan, gathered)],
         "roster": dict(decision.roster),
     }
     if explain:
@@ -127,6 +128,12 @@ def _overlap(plan: Plan, other: Neighbour) -> str:
 
 def _neighbour(other: Neighbour | None) -> dict[str, Any]:
     return {"plan": None, "success": None, "cost_usd": None} if other is None else other.as_dict()
+
+
+def _unasked(plan: Plan | None, gathered: Gathered) -> list[str]:
+    """That the chosen agent must not simply be given the task."""
+    never = {each.agent.id for each in gathered.doers if each.agent.auto is Auto.NEVER}
+    return [f"{plan.agent} takes no task unasked"] if plan is not None and plan.agent in never else []
 
 
 def _notes(found: Selection) -> list[str]:
