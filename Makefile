@@ -7,7 +7,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training examples tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-model bench-scripted bench-serve bench-skills benchmark year constants train dist dist-check clean
+.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-run bench-model bench-scripted bench-serve bench-skills benchmark year constants train dist dist-check clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -19,6 +19,7 @@ help:
 	@echo "make site     build the documentation as a site, build/site, with every link checked"
 	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make bench-model DATA=folder, make bench-scripted DATA=folder, make bench-skills DATA=folder, make constants DATA=folder"
 	@echo "make bench-adversarial   decide every hostile task and card of tests/data/adversarial.jsonl and its clean twin"
+	@echo "make bench-run   split, run, judge and process eight requests with a tiny real model, and check every file (a quarter of an hour)"
 	@echo "make bench-split DATA=folder   split two-tool tasks, tasks of one intent and joined ones"
 	@echo "make year DATA=folder   simulate a year of answers, draw docs/year.png"
 	@echo "make bench-serve   time of a decision over HTTP and a socket against the same in the process; schemathesis"
@@ -101,6 +102,9 @@ bench-cold: .venv/.installed-dev
 
 bench-adversarial: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.adversarial --verbose
+
+bench-run: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.running
 
 bench-split: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.splitting $(DATA)
