@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delegate_cli.cli import agents_check, agents_files, options, streams
+from delegate_cli.cli import agents_check, agents_files, agents_new, options, streams
 from delegate_cli.cli.options import Listing
 from delegate_cli.errors import UsageError
 from delegate_cli.roster.naming import nearest_agent
@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Look at the roster, check it; read and write other formats.", no_args_is_help=True, rich_markup_mode=None
 )
 app.command("check", epilog=agents_check.CHECK)(agents_check.check_agents)
+app.command("new", epilog=agents_new.NEW)(agents_new.new_agent)
 app.command("import", epilog=agents_files.IMPORT)(agents_files.import_agents)
 app.command("export", epilog=agents_files.EXPORT)(agents_files.export_agents)
 app.command("diff", epilog=agents_files.DIFF)(agents_files.diff_agents)

@@ -74,7 +74,9 @@ def _insertion(text: str, agent: Any, new: Sequence[str], where: str) -> Inserti
         added = ", ".join(map(_quoted, new))
         last = examples.value[-1].end_mark.index if examples.value else None
         return (examples.start_mark.index + 1, added) if last is None else (last, f", {added}")
-    return _below(text, examples.value[-1], [f"{' ' * examples.start_mark.column}- {_quoted(each)}" for each in new], end)
+    return insertion_below(
+        text, examples.value[-1], [f"{' ' * examples.start_mark.column}- {_quoted(each)}" for each in new], end
+    )
 
 
 def _new_key(text: str, agent: Any, new: Sequence[str], end: str) -> Insertion:
@@ -82,13 +84,13 @@ def _new_key(text: str, agent: Any, new: Sequence[str], end: str) -> Insertion:
         return agent.value[-1][1].end_mark.index, f", examples: [{', '.join(map(_quoted, new))}]"
     key, value = next(pair for pair in agent.value if pair[0].value in ("id", "name"))
     indent = " " * key.start_mark.column
-    return _below(text, value, [f"{indent}examples:", *(f"{indent}  - {_quoted(each)}" for each in new)], end)
+    return insertion_below(text, value, [f"{indent}examples:", *(f"{indent}  - {_quoted(each)}" for each in new)], end)
 
 
-def _below(text: str, node: Any, lines: Sequence[str], end: str) -> Insertion:
-    """Lines under a scalar: after the line in which it ends, with the comment that may follow."""
+def insertion_below(text: str, node: Any, lines: Sequence[str], end: str) -> Insertion:
+    """Lines under a scalar or a list in brackets: after the line in which it ends, with the comment that may follow."""
     place = node.end_mark.index
-    if not (node.style in ("|", ">") and text[:place].endswith("\n")):
+    if not (getattr(node, "style", None) in ("|", ">") and text[:place].endswith("\n")):
         found = text.find("\n", place)
         if found < 0:
             return len(text), "".join(end + line for line in lines)

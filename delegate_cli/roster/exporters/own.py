@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from delegate_cli.agents import Roster
+from delegate_cli.agents import Agent, Roster
 from delegate_cli.roster.facts import agent_facts
 
 # YAML, which reads this, takes some of them for the end of a line and refuses others; they stand in strings only
@@ -23,9 +23,16 @@ def json_text(roster: Roster) -> str:
 
 def yaml_text(roster: Roster) -> str:
     """The roster as agents.yaml: long texts as blocks, agents in the order of their ids."""
-    text: str = yaml.dump(
-        _record(roster), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False
-    )
+    return _yaml(_record(roster))
+
+
+def card_text(agent: Agent) -> str:
+    """One agent as a list of one, which is a roster by itself and can be put below `agents:`."""
+    return _yaml([agent_facts(agent)])
+
+
+def _yaml(value: Any) -> str:
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
     return text
 
 
