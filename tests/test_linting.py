@@ -339,6 +339,15 @@ def test_exit_codes_follow_the_level(tmp_path: Path, invoke: Run) -> None:
     assert invoke("agents", "check", "-a", str(DATA), "--fix").code == 2
 
 
+def test_a_roster_of_one_agent(tmp_path: Path, invoke: Run) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text(roster_text([{"name": "Solo", "description": FILLED}]))
+    done = invoke("agents", "check", "-a", str(path), "--format", "table")
+    assert done.code == 0
+    assert "1 agent, 1 finding: 1 info" in done.out
+    assert "who takes whose requests is not known" in done.out
+
+
 def test_the_rosters_of_the_project_are_clean(invoke: Run) -> None:
     done = invoke("agents", "check", "-a", str(DATA.parent.parent / "agents.yaml"), "--format", "json", "--fail-on", "info")
     assert (done.json["findings"], done.code) == ([], 0)

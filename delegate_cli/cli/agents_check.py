@@ -64,7 +64,9 @@ def check_agents(
         report = _checked(agents, encoder, kinds, quiet)
     options.write_record(report.as_dict(), rendering, format, no_color)
     if not report.findings and not quiet and options.listing_format(format) is options.Listing.PLAIN:
-        streams.note(f"no findings in {len(report.evidence.roster)} agents")
+        from delegate_cli.linting.finding import counted
+
+        streams.note(f"no findings in {counted(len(report.evidence.roster), 'agent')}")
     return 7 if fail_on is not FailOn.NEVER and report.at_least(Level(fail_on.value)) else 0
 
 

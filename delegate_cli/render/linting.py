@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from delegate_cli.linting.finding import counted
 from delegate_cli.render.plain import columns
 from delegate_cli.render.table import listing
 from delegate_cli.render.text import clean, shorten
@@ -48,7 +49,10 @@ def lines(record: dict[str, Any]) -> list[str]:
     counts = record["counts"]
     total = sum(counts.values())
     said = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
-    found = [f"{record['agents']} agents, {'no findings' if not total else f'{total} findings: {said}'}"]
+    sums = f"{counted(total, 'finding')}: {said}" if total else "no findings"
+    found = [f"{counted(record['agents'], 'agent')}, {sums}"]
+    if record["accuracy"] is None and record["accuracy_of_descriptions"] is None:
+        found.append("who takes whose requests is not known: there are too few to leave any out (ten would do)")
     for key, what in (("accuracy", "sample requests"), ("accuracy_of_descriptions", "sentences of descriptions")):
         if record[key] is not None:
             share = record[key]
