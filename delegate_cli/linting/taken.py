@@ -108,10 +108,12 @@ def misplaced(evidence: Evidence) -> list[Finding]:
         if each.support < MISPLACED_NEAR or apart < MISPLACED_NEARER or frozenset((taker, loser)) in paired:
             continue
         message = (
-            f"a sample request of {loser} fits {taker} better: similarity {each.support:.2f} to what {taker} says, "
-            f"{each.own_support:.2f} to what else {loser} says"
+            f"a sample request of {loser} would go to {taker}: it is nearer to what {taker} says (similarity {each.support:.2f}) "
+            f"than to anything else {loser} says ({each.own_support:.2f})"
         )
-        suggestion = f"give it to {taker}, or reword it until it says what {loser} does"
+        suggestion = (
+            f"if {taker} shall do it, move it there; else put it under not_for of {taker}, and add more like it to {loser}"
+        )
         found.append(
             Finding("misplaced", Level.WARNING, (taker, loser), message, suggestion, (each.text,), min(1.0, apart) * 0.9)
         )
