@@ -346,6 +346,9 @@ def test_plan_end_to_end(invoke: Run, priced: Path, tmp_path: Path) -> None:
     assert (missed.code, missed.json["verdict"]) == (1, "missed")
     nobody = invoke("plan", TASK, "--max-cost", "0.0001", "--needs", "tool:none", *options)
     assert (nobody.code, nobody.json["verdict"], nobody.json["plan"]) == (6, "no_eligible", None)
+    assert nobody.json["said"].startswith("no eligible agent")
+    told = invoke("plan", TASK, "--agents", str(priced), "--needs", "tool:none")
+    assert (told.code, told.out, told.err.count("\n")) == (6, "", 1)
     unpriced = invoke("plan", "Write the release notes for version 3.2", "--budget", "5", *options).json
     assert any("cost not known" in note and "release-notes" in note for note in unpriced["notes"])
     assert (unpriced["verdict"], unpriced["plan"]["cost_usd"]) == ("missed", None)
@@ -365,6 +368,12 @@ def test_plan_refuses_what_makes_no_sense(invoke: Run, priced: Path, tmp_path: P
         assert (found.code, found.out) == (2, ""), arguments
         assert said in found.err
         assert found.err.count("\n") == 1
+
+
+def test_a_group_without_arguments_shows_its_help(invoke: Run) -> None:
+    found = invoke("plan")
+    assert (found.code, found.err) == (2, "")
+    assert found.out.startswith("Usage: delegate plan")
 
 
 def test_skills_on_cards_speak_of_tasks_that_need_them(invoke: Run, priced: Path) -> None:

@@ -134,7 +134,7 @@ def _named(arguments: list[str]) -> str | None:
 
 def _usage(error: Any, arguments: list[str]) -> int:
     message = error.format_message()
-    if not message:  # no arguments: the help was shown
+    if not message or message.startswith("Usage: "):  # no arguments, also of a group: the help is the answer
         streams.write(error.ctx.get_help() + "\n")
         return 2
     path = error.ctx.command_path if getattr(error, "ctx", None) is not None else "delegate"

@@ -64,9 +64,10 @@ def of(
     quiet: options.Quiet = False,
 ) -> int:
     """Say what to do about a task: which agent, how it should work and how deep, with predicted success, cost and time."""
-    from delegate_cli.planning.frontier import Wish
+    from delegate_cli.planning.frontier import Verdict, Wish
     from delegate_cli.planning.operators import load_operators
     from delegate_cli.render import plans as rendering
+    from delegate_cli.render.text import clean
 
     _check(target, budget, plot)
     known = load_operators(operators)
@@ -83,6 +84,8 @@ def of(
             model_options.summarise(delegator, quiet)
     if plot is not None and found.plan is not None:
         _draw(plot, record, weighed, quiet)
+    if found.verdict is Verdict.NOBODY and options.listing_format(format) is options.Listing.PLAIN and not quiet:
+        streams.note(clean(record["said"]))
     options.write_record(record, rendering, format, no_color)
     return _EXIT[found.verdict.value]
 
@@ -102,7 +105,7 @@ def _planned(
     delegator: Any, task: str, ask: Any, wish: "Wish", known: "Operators", explain: bool
 ) -> "tuple[Selection, dict[str, Any], list[Plan]]":
     """What could be done, what of it is chosen, and the record."""
-    from delegate_cli.planning.frontier import select
+    from delegate_cli.planning.frontier import Verdict, select
     from delegate_cli.planning.gathering import gather, learn
     from delegate_cli.planning.plans import plans
     from delegate_cli.planning.report import record
@@ -114,7 +117,12 @@ def _planned(
     gathered = gather(decision, roster, learn(delegator, decision.task, agents), known.assumptions)
     weighed = plans(gathered.doers, known, len(clauses(decision.task)))
     found = select(weighed, wish)
-    return found, record(decision, found, gathered, explain), weighed
+    made = record(decision, found, gathered, explain)
+    if found.verdict is Verdict.NOBODY:
+        from delegate_cli.render.rules import no_eligible
+
+        made["said"] = no_eligible(decision.excluded, decision.lift)
+    return found, made, weighed
 
 
 def _draw(plot: str, record: dict[str, Any], weighed: "list[Plan]", quiet: bool) -> None:
