@@ -112,7 +112,7 @@ def misplaced(evidence: Evidence) -> list[Finding]:
             f"than to anything else {loser} says ({each.own_support:.2f})"
         )
         suggestion = (
-            f"if {taker} shall do it, move it there; else put it under not_for of {taker}, and add more like it to {loser}"
+        suggestion = f"if {taker} shall do it, move it there; else put it under its not_for"
         )
         found.append(
             Finding("misplaced", Level.WARNING, (taker, loser), message, suggestion, (each.text,), min(1.0, apart) * 0.9)
