@@ -108,12 +108,10 @@ def misplaced(evidence: Evidence) -> list[Finding]:
         if each.support < MISPLACED_NEAR or apart < MISPLACED_NEARER or frozenset((taker, loser)) in paired:
             continue
         message = (
-            f"a sample request of {loser} would go to {taker}: it is nearer to what {taker} says (similarity {each.support:.2f}) "
-            f"than to anything else {loser} says ({each.own_support:.2f})"
+            f"a sample request of {loser} would go to {taker}: it is nearer to what {taker} says "
+            f"(similarity {each.support:.2f}) than to anything else {loser} says ({each.own_support:.2f})"
         )
-        suggestion = (
         suggestion = f"if {taker} shall do it, move it there; else put it under its not_for"
-        )
         found.append(
             Finding("misplaced", Level.WARNING, (taker, loser), message, suggestion, (each.text,), min(1.0, apart) * 0.9)
         )
