@@ -1,7 +1,8 @@
 """Parts → one answer, without a model: under headings that say which part came from whom. Pure functions.
 
-An answer cannot pass for a heading of ours or for another's part: its own headings go two levels down, and what it opens and
-does not close, such as a block of code, is closed before the next part.
+An answer cannot pass for a heading of ours or for another's part, hide one, or say where another's links lead: its own headings
+go two levels down, a block of code that it opens and does not close is closed before the next part, and its HTML and its
+definitions of links are text.
 """
 
 import re
@@ -11,9 +12,17 @@ from typing import Any
 from delegate_cli.running.records import Result, State
 
 _HEADING = re.compile(r"^( {0,3})(#{1,6})(?=\s|$)", re.MULTILINE)
-_UNDERLINE = re.compile(r"^( {0,3})(=+|-{2,})[ \t]*$", re.MULTILINE)
-_TAG = re.compile(r"<(?=/?h[1-6]\b)", re.IGNORECASE)
+_UNDERLINE = re.compile(r"^( {0,3})(=+|-+)[ \t]*$", re.MULTILINE)
+_LINK = re.compile(r"^([ >]*)(\[[^\]]{1,999}\]:)")  # it would hold for every part
+# a comment, or an element that what follows would be in, not shown, or a heading; `List<Order>` stays as it is
+_TAG = re.compile(
+    r"<(?=[!?]|/?(?:h[1-6]|div|span|details|summary|dialog|template|table|tbody|tr|td|ul|ol|li|dl|p|a|b|i|s|u|del|center|font|form|"
+    r"select|option|button|textarea|title|style|script|noscript|iframe|object|embed|svg|math|pre|code|xmp|plaintext|section|"
+    r"article|aside|main|header|footer|nav|blockquote|base|link|meta|html|head|body|img|video|audio|input)\b)",
+    re.IGNORECASE,
+)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n]*)$")
+_LINE_END = re.compile(r"\r\n?")  # a carriage return alone ends a line, too
 _TITLE = 80  # characters of a subtask in a heading
 
 
@@ -49,7 +58,7 @@ def _body(part: Mapping[str, Any]) -> str:
 def tamed(text: str) -> str:
     """Markdown that stays within its part."""
     lines, opened = [], ""
-    for line in text.replace("\r\n", "\n").strip("\n").split("\n"):
+    for line in _LINE_END.sub("\n", text).strip("\n").split("\n"):
         found = _FENCE.match(line)
         if opened:
             closes = found and found[1].startswith(opened) and not found[2].strip()
@@ -57,7 +66,8 @@ def tamed(text: str) -> str:
         elif found:
             opened = found[1]
         else:
-            line = _TAG.sub("&lt;", _UNDERLINE.sub(r"\1\\\2", _HEADING.sub(_lower, line)))
+            line = _LINK.sub(r"\1\\\2", _UNDERLINE.sub(r"\1\\\2", _HEADING.sub(_lower, line)))
+            line = _TAG.sub("&lt;", line)
         lines.append(line)
     return "\n".join([*lines, opened] if opened else lines).rstrip()
 
