@@ -58,7 +58,7 @@ def repeated(start: "Start", folder: "RunFolder", all_of_them: bool) -> frozense
     office = starting.office_of(start, folder.id)
     found = set()
     for subtask, call in starting.open_ended(start.plan, folder).items():
-        if all_of_them or not starting.needs_word(office.paid, call, start.blocks.get(call.agent)):
+        if all_of_them or not starting.needs_word(start, office, call):
             found.add(subtask)
             continue
         if streams.is_terminal(sys.stdin) and streams.is_terminal(sys.stderr):

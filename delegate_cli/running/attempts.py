@@ -16,7 +16,7 @@ from delegate_cli.running.desk import Desk
 from delegate_cli.running.folder import RunFolder
 from delegate_cli.running.handover import key_of, told
 from delegate_cli.running.office import Office
-from delegate_cli.running.records import Call, CallStatus, Result, State, spent
+from delegate_cli.running.records import OPEN_ENDED, Call, CallStatus, Result, State, spent
 from delegate_cli.running.secrets import Secrets
 from delegate_cli.running.work import Answer, End, Failure, Given, Waits, Work
 from delegate_cli.splitting.plan import Subtask
@@ -81,12 +81,14 @@ class Attempts:
             except Waits:
                 return Ended(State.WAITING, agent, error=self._waiting(agent, call))
             except Failure as failure:
-                error_facts = {"message": self._secrets.out_of(failure.message), "fix": failure.fix}
+                error_facts = self._facts(failure)
                 if failure.end is End.UNCLEAR and not block.repeatable:
                     return Ended(State.UNCLEAR, agent, error=error_facts)
                 asked = failure.wait is not None and waits < _WAITS
                 spare = used < block.retries and (block.repeatable or failure.end is End.REFUSED)
                 if not failure.again or (failure.wait or 0.0) > LONGEST_WAIT or not (asked or spare):
+                    if block.acts and self._perhaps_done(agent, subtask.id):  # for another agent it would be a second time
+                        return Ended(State.UNCLEAR, agent, error=error_facts)
                     self._outcome(agent, subtask.id, call, False)
                     return Ended(State.FAILED, agent, error=error_facts)
                 waits += asked
@@ -150,7 +152,7 @@ class Attempts:
         except Failure as failure:
             status = _STATUS[failure.end]
             cost = 0.0 if failure.end is End.REFUSED else held
-            facts = {"error": {"message": self._secrets.out_of(failure.message), "fix": failure.fix}, "cost_usd": cost or None}
+            facts = {"error": self._facts(failure), "cost_usd": cost or None}
             raise
         finally:
             self._purse.settle(agent, held, cost)
@@ -165,6 +167,15 @@ class Attempts:
         self.folder.keep(self.result(work.subtask, ended, seconds))
         self._outcome(agent, work.subtask, work.call, True, seconds)
         return ended
+
+    def _perhaps_done(self, agent: str, subtask: str) -> bool:
+        """Whether the last call that the agent did not simply refuse may have been done."""
+        calls = [each for each in self.folder.calls.values() if (each.subtask, each.agent) == (subtask, agent)]
+        taken = [each.status for each in calls if each.status is not CallStatus.REFUSED]
+        return bool(taken) and taken[-1] in OPEN_ENDED
+
+    def _facts(self, failure: Failure) -> dict[str, str]:
+        return {"message": self._secrets.out_of(failure.message), "fix": self._secrets.out_of(failure.fix)}
 
     def _clean(self, answer: Answer) -> Answer:
         text = self._secrets.out_of(answer.text)

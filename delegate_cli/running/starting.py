@@ -88,13 +88,16 @@ def open_ended(plan: Plan, folder: RunFolder) -> dict[str, Call]:
     return found
 
 
-def needs_word(office_paid: Callable[[str], bool], call: Call, block: Block | None) -> bool:
+def needs_word(start: Start, office: Office, call: Call) -> bool:
     """Whether somebody must agree before such a call is made again: it may have changed or cost something."""
-    if block is None:
+    if call.kind == "human":
         return False
-    if call.kind == "human" or block.idempotent:
-        return False
-    return not block.repeatable or office_paid(call.agent)
+    block = start.blocks.get(call.agent)
+    if block is None:  # nobody knows any more what it did
+        return True
+    if block.idempotent:  # for the same agent once and twice are the same; for another it would be a second time
+        return block.acts and start.chosen[call.subtask][:1] != (call.agent,)
+    return not block.repeatable or office.paid(call.agent)
 
 
 def office_of(start: Start, run: str) -> Office:
@@ -125,7 +128,7 @@ def execute(start: Start, folder: RunFolder) -> dict[str, Result]:
     held = {
         subtask: f"its last call, of {call.agent}, may have been done: it {_how(call)}"
         for subtask, call in open_ended(start.plan, folder).items()
-        if subtask not in start.repeat and needs_word(office.paid, call, start.blocks.get(call.agent))
+        if subtask not in start.repeat and needs_word(start, office, call)
     }
     folder.write(files.RUN, _facts(start, folder, "running", began, None))
     try:
