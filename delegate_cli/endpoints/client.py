@@ -13,8 +13,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from httpx2 import ReadError, Response
 from httpx2 import Request as HttpRequest
-from httpx2 import Response
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
 from delegate_cli.endpoints import Capabilities, Reply, Request, faults, is_loopback, probe
@@ -28,6 +28,7 @@ from delegate_cli.settings import Llm, Settings, check_url, home
 
 _LONGEST_WAIT = 120.0  # seconds that a server may ask to wait; beyond it the ask fails
 _GONE = 3  # asks in a row without a sign of life, after which each further one is tried once
+_LARGEST = 64 << 20  # bytes of an answer, unpacked: a thousand long vectors take 30 MB
 _SLOWEST = 8.0  # seconds between retries where the server does not say
 
 
@@ -72,6 +73,11 @@ class Client:
 
     async def __aexit__(self, *failure: object) -> None:
         await self.close()
+
+    def without_key(self, text: str) -> str:
+        """A text in which the key does not stand, should the server have repeated it."""
+        key = self._key[0] if self._key else None
+        return text.replace(key, "[secret]") if key else text
 
     async def close(self) -> None:
         """Close the connections of this event loop; what is in flight is given up. It may be used again afterwards."""
@@ -313,11 +319,21 @@ def _sdk(base_url: str, key: str | None, llm: Llm) -> AsyncOpenAI:
         follow_redirects=False,  # a redirection would carry key and task to a host that nobody named
         trust_env=not is_loopback(base_url),  # a proxy has no business with what stays on this machine
         timeout=timeout,
-        event_hooks={"request": [hide]},
+        event_hooks={"request": [hide], "response": [_read]},
     )
     return AsyncOpenAI(
         api_key=key or "none", admin_api_key="", base_url=base_url, timeout=timeout, max_retries=0, http_client=http
     )
+
+
+async def _read(response: Response) -> None:
+    """Read an answer, of at most so many bytes; the SDK itself would read on until the memory is full."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > _LARGEST:
+            raise ReadError(f"it sent more than {_LARGEST >> 20} MB")
+    response._content = bytes(body)  # what `aread` would keep
 
 
 def _with_attempts(fault: Fault, attempts: int) -> EndpointError:

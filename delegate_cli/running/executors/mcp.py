@@ -1,7 +1,6 @@
 """A tool of an MCP server, over the official SDK, whose home file this is: a server that is started here, or one at a URL."""
 
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,25 +9,27 @@ from typing import Any
 from delegate_cli.errors import UsageError
 
 try:
-    from httpx2 import AsyncClient, HTTPError, Timeout
+    from httpx2 import AsyncByteStream, AsyncClient, HTTPError, ReadError, Response, Timeout
     from mcp import Client, MCPError
-    from mcp.client.stdio import StdioServerParameters, stdio_client
     from mcp.client.streamable_http import streamable_http_client
+    from mcp.types import CONNECTION_CLOSED, REQUEST_TIMEOUT
 except ImportError as error:
     raise UsageError(
         f"an agent of kind mcp needs {error.name}, which is not installed", "run: pip install 'delegate-cli[mcp]'"
     ) from None
 
 from delegate_cli.endpoints import is_loopback
-from delegate_cli.running import guard, processes
 from delegate_cli.running.blocks import Block
 from delegate_cli.running.executors.http import key_header
+from delegate_cli.running.executors.server import started
 from delegate_cli.running.handover import told
 from delegate_cli.running.processes import Watch
 from delegate_cli.running.work import Answer, End, Failure, Work
 
 _ARGUMENT = "task"  # the tool's argument that gets the task, where neither card nor tool says otherwise
 _CONNECT = 10.0  # seconds
+_BROKEN_OFF = (CONNECTION_CLOSED, REQUEST_TIMEOUT)
+_MORE = 8  # bytes of a response for each of its text: JSON escapes, and tools often say the same twice
 logging.getLogger("mcp").addHandler(logging.NullHandler())  # what a server writes that is not MCP is not for the terminal
 logging.getLogger("mcp").propagate = False
 
@@ -57,7 +58,8 @@ class Mcp:
             if not isinstance(found, MCPError | HTTPError | OSError | ValueError | RuntimeError):
                 raise
             said = " ".join(str(found).split())[:160] or type(found).__name__
-            end = End.FAILED if isinstance(found, MCPError) and called else End.UNCLEAR if called else End.REFUSED
+            refused = isinstance(found, MCPError) and found.code not in _BROKEN_OFF  # the server says so itself
+            end = End.REFUSED if not called else End.FAILED if refused else End.UNCLEAR
             raise Failure(end, f"the MCP server of {self._block.agent}: {said}", "start it by hand", again=not called) from None
         return self._read(result)
 
@@ -65,21 +67,24 @@ class Mcp:
     async def _connected(self, work: Work) -> AsyncIterator[Client]:
         if "url" in self._block.keys:
             url, timeout = self._block.keys["url"], Timeout(self._block.timeout_s, connect=_CONNECT)
-            headers = dict(self._block.keys.get("headers", {})) | key_header(self._block)
-            http = AsyncClient(headers=headers, follow_redirects=False, trust_env=not is_loopback(url), timeout=timeout)
+            # unpacked, a small response may be a large one
+            headers = {"Accept-Encoding": "identity"} | dict(self._block.keys.get("headers", {})) | key_header(self._block)
+            http = AsyncClient(
+                headers=headers,
+                follow_redirects=False,
+                trust_env=not is_loopback(url),
+                timeout=timeout,
+                event_hooks={"response": [self._bound]},
+            )
             async with http, Client(streamable_http_client(url, http_client=http)) as client:
                 yield client
             return
-        self._watch.start()
-        argv = self._block.keys["argv"]
-        env = processes.environment(self._block.keys.get("env", ()), work.run, work.call)
-        server = StdioServerParameters(command=argv[0], args=argv[1:], env=env, cwd=self._base)
-        try:
-            with open(os.devnull, "w") as nowhere:
-                async with Client(stdio_client(server, errlog=nowhere)) as client:
-                    yield client
-        finally:
-            guard.sweep(work.call)
+        argv, names = self._block.keys["argv"], tuple(self._block.keys.get("env", ()))
+        async with Client(started(argv, names, self._base, work, self._watch, self._block.max_output)) as client:
+            yield client
+
+    async def _bound(self, response: Response) -> None:
+        response.stream = _Bounded(response.stream, _MORE * self._block.max_output)
 
     async def _arguments(self, client: Client, work: Work) -> dict[str, Any]:
         """What the card gives, and the task under the card's or the tool's own name for it."""
@@ -102,6 +107,24 @@ class Mcp:
             limit = self._block.max_output // 1024
             raise Failure(End.UNCLEAR, f"{self._tool} answered more than {limit} kB", "raise run.max_output_kb", again=False)
         return Answer(text.encode("utf-8", "replace").decode("utf-8"))
+
+
+class _Bounded(AsyncByteStream):
+    """A response that ends with an error where it is longer than it may be."""
+
+    def __init__(self, stream: Any, most: int) -> None:
+        self._stream = stream
+        self._left = most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise ReadError("it sent more than run.max_output_kb allows")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _text_argument(schema: Any, given: set[str]) -> str:

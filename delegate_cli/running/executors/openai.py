@@ -53,7 +53,7 @@ class OpenAI:
         if len(text.encode()) > self._block.max_output:
             limit = self._block.max_output // 1024
             raise Failure(End.FAILED, f"{reply.model} wrote more than {limit} kB", "lower run.max_tokens", again=False)
-        return Answer(text.strip(), reply.input_tokens, reply.output_tokens, reply.cost_usd)
+        return Answer(self._client.without_key(text.strip()), reply.input_tokens, reply.output_tokens, reply.cost_usd)
 
     async def close(self) -> None:
         """End its connections."""
