@@ -96,7 +96,7 @@ def run(
         raise UsageError("--resume goes on with what was planned, and takes no request", "leave out one of them")
     if folder is None and request is None and (sys.stdin is None or streams.is_terminal(sys.stdin)):
         raise UsageError("there is nothing to run", 'write delegate run "what is to be done", or name a plan')
-    given = None if folder is not None else _text(request)
+    given = None if folder is not None else _text(request, running.no_split)
     path = agents or [Path(_recorded(folder) or DEFAULT_ROSTER)]
     kept = None if no_journal else journaling.open_journal(journal)
     opened = options.open_delegator(path, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet)
@@ -119,8 +119,8 @@ def _recorded(folder: "RunFolder | None") -> str | None:
     return path if isinstance(path, str) else None
 
 
-def _text(request: str | None) -> tuple[str, str | None]:
-    """What is to be done, and the name of the file that it is a plan of, if it is one.
+def _text(request: str | None, plain: bool) -> tuple[str, str | None]:
+    """What is to be done, and the name of the file that it is a plan of, if it is one; where it is `plain` it never is.
 
     Raises:
         UsageError: a plan that cannot be read.
@@ -130,8 +130,8 @@ def _text(request: str | None) -> tuple[str, str | None]:
         while len(data) <= _MOST and (chunk := os.read(sys.stdin.fileno(), 1 << 16)):
             data += chunk
         text = data.decode("utf-8-sig", "replace")
-        return text, "the plan" if text.lstrip().startswith("{") else None
-    if not request.endswith(".json"):
+        return text, "the plan" if text.lstrip().startswith("{") and not plain else None
+    if plain or not request.endswith(".json"):
         return request.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), None
     try:
         with open(request, "rb") as file:
@@ -287,8 +287,10 @@ def _execute(start: "Start", folder: "RunFolder", view: View, alone: "Plan | Non
     from delegate_cli.render.runs import end_line
     from delegate_cli.running import starting
     from delegate_cli.running.folder import ANSWER, RUN
+    from delegate_cli.running.processes import Watch
 
     judgement = None
+    Watch.adopt()
     try:
         with Progress(start.plan, view.quiet) as watch:
             starting.execute(replace(start, watch=watch), folder)

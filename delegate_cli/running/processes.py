@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 from delegate_cli.running import guard
 
@@ -29,9 +30,19 @@ def folder(cwd: str | None, roster_path: str | None) -> Path:
 class Watch:
     """The watcher process of a run, started with the first child."""
 
+    _adopting: ClassVar[bool] = False
+    _live: ClassVar[set[int]] = set()  # children and watchers of all runs of this process, and whom it had before
+
     def __init__(self, run: str) -> None:
         self.run = run
         self._process: subprocess.Popen[bytes] | None = None
+        self._under_way = 0
+
+    @classmethod
+    def adopt(cls) -> None:
+        """From now on only runs start children of this process: any other is what one of those left behind, and is killed."""
+        cls._adopting = guard.adopt()
+        cls._live |= guard.children()
 
     def start(self) -> None:
         """Before a child is started."""
@@ -46,25 +57,38 @@ class Watch:
                 env={"PATH": os.environ.get("PATH", "")},
                 cwd="/",
             )
+            self._live.add(self._process.pid)
 
     def add(self, group: int) -> None:
         """A child was started."""
+        self._live.add(group)
+        self._under_way += 1
         self._tell(f"+{group}\n")
 
     def remove(self, group: int) -> None:
         """It is gone."""
+        self._live.discard(group)
         self._tell(f"-{group}\n")
+        self._under_way -= 1
+        if not self._under_way:  # nobody else can have left anything
+            self._end_adopted()
 
     def close(self) -> None:
         """End of the run: the watcher kills what is left, and ends."""
         if self._process is None:
             return
+        self._end_adopted()
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
+        self._live.discard(self._process.pid)
         self._process = None
+
+    def _end_adopted(self) -> None:
+        if self._adopting:
+            guard.kill_adopted(self._live)
 
     def _tell(self, line: str) -> None:
         if self._process is None or self._process.stdin is None:
@@ -76,10 +100,15 @@ class Watch:
 
 async def end(process: asyncio.subprocess.Process, call: str) -> None:
     """Kill a child, its group, and what left the group; afterwards none of them runs."""
+    guard.kill_family(process.pid)
     guard.kill_group(process.pid)
     with suppress(ProcessLookupError):
         process.kill()
     guard.sweep(call)
     with suppress(TimeoutError):
         async with asyncio.timeout(5):
-            await process.wait()
+            while process.returncode is None:  # `wait` would also wait for the end of pipes that nobody reads any more
+                await asyncio.sleep(0.005)
+    transport = getattr(process, "_transport", None)  # nothing public closes such pipes
+    if transport is not None:
+        transport.close()
