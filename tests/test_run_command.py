@@ -15,7 +15,7 @@ import pytest
 from llm import Llama, Reply, Scripted
 from running import ECHO, check_files, part, plan, program, write_roster
 from shell import COMMAND, TIMEOUT, Result, at_terminal, environment, invoke
-from test_run_faults import GRANDCHILDREN, alive
+from test_run_faults import ESCAPE, GRANDCHILDREN, alive
 
 ACTING = {key: value for key, value in ECHO.items() if key != "read_only"}
 Prepare = Callable[..., list[str]]
@@ -271,6 +271,18 @@ def test_ctrl_c_stops_children_and_keeps_what_is_done(prepare: Prepare, tmp_path
     go.touch()
     record = invoke("run", "--resume", "last", "--format", "json").json
     assert [(each["state"], len(each["calls"])) for each in record["parts"]] == [("done", 1), ("done", 2)]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere only process groups are killed")
+@pytest.mark.parametrize("end", ["", "time.sleep(60)"])
+def test_nothing_that_an_agent_left_behind_outlives_the_command(prepare: Prepare, tmp_path: Path, end: str) -> None:
+    pids = tmp_path / "pids"
+    process = start(prepare({"bad": program(ESCAPE + end, str(pids))}, part("a", "bad")))
+    wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+    if end:
+        process.kill()
+    process.communicate(timeout=TIMEOUT)
+    wait_for(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()))
 
 
 def test_kill_9_then_resume(prepare: Prepare, tmp_path: Path, scripted: Scripted) -> None:

@@ -1,7 +1,9 @@
 """Agents that do everything wrong, one by one: what the engine does with each, and what it writes down."""
 
+import gzip
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -234,3 +236,91 @@ def test_interrupted_within_this_process(tmp_path: Path) -> None:
     assert runs.folder.read("run.json")["status"] == "interrupted"
     states = {row["subtask"]: row["state"] for row in runs.folder.lines("answers.jsonl")}
     assert states == {"a": "interrupted", "b": "done"}
+
+
+def test_what_an_agent_may_have_done_no_other_agent_does_although_it_could_do_it_again_itself(
+    tmp_path: Path, scripted: Scripted
+) -> None:
+    scripted.replies = [Reply(cut="before"), failure(503, "down")]
+    scripted.reply = lambda request: Reply({"answer": "done"})
+    runs = Runs(tmp_path, {"web": http(scripted, read_only=False, idempotent=True, retries=1), "echo": ECHO})
+    facts = plan(part("a", "web", others=["echo"]))
+    assert runs(facts)["a"].state is State.UNCLEAR
+    assert [(call["agent"], call["status"]) for call in runs.calls] == [("web", "unclear"), ("web", "refused")]
+    assert runs.again(facts)["a"].answer == "done"  # by itself it may go on
+    assert len({request.headers["idempotency-key"] for request in scripted.received}) == 1
+
+
+def test_a_lost_call_of_an_agent_that_is_gone_needs_a_word(tmp_path: Path) -> None:
+    runs = Runs(tmp_path, {"bad": FAULTS["dies by signal"][0] | {"read_only": False}, "echo": ECHO})
+    assert runs(plan(part("a", "bad")))["a"].state is State.UNCLEAR
+    (tmp_path / "later").mkdir()
+    later = Runs(tmp_path / "later", {"echo": ECHO})
+    later.folder = runs.folder
+    assert later.again(plan(part("a")))["a"].state is State.UNCLEAR
+    assert later.again(plan(part("a")), repeat=frozenset("a"))["a"].agent == "echo"
+
+
+def test_a_lost_call_is_not_made_by_another_agent_unasked(tmp_path: Path, scripted: Scripted) -> None:
+    scripted.reply = lambda request: Reply(cut="before")
+    runs = Runs(tmp_path, {"web": http(scripted, read_only=False, idempotent=True), "echo": ECHO})
+    assert runs(plan(part("a", "web")))["a"].state is State.UNCLEAR
+    assert runs.again(plan(part("a", "echo")))["a"].state is State.UNCLEAR
+
+
+def test_a_model_that_floods_is_cut_off(tmp_path: Path, scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delegate_cli.endpoints.client._LARGEST", 1 << 20)
+    packed = gzip.compress(b" " * (64 << 20))
+    scripted.replies = [Reply(b"x" * (2 << 20)), Reply(packed, headers={"content-encoding": "gzip"})]
+    runs = Runs(tmp_path, {"m": {"kind": "openai", "base_url": scripted.base_url, "model": "m", "retries": 1}})
+    assert "it sent more than 1 MB" in runs(plan(part("a", "m")))["a"].error["message"]
+    assert [call["status"] for call in runs.calls] == ["unclear", "unclear"]
+
+
+def test_a_server_of_a_tool_that_floods_is_cut_off(tmp_path: Path, scripted: Scripted) -> None:
+    code = "import sys\nwhile True: sys.stdout.write('x' * 99999)"
+    server = {"kind": "mcp", "tool": "t", "argv": [sys.executable, "-S", "-c", code], "max_output_kb": 1, "retries": 0}
+    far = {"kind": "mcp", "tool": "t", "url": f"{scripted.base_url}/mcp", "max_output_kb": 1, "retries": 0, "timeout_s": 20}
+    scripted.reply = lambda request: Reply(b" " * 99_999)
+    found = Runs(tmp_path, {"flood": server, "far": far})(plan(part("a", "flood"), part("b", "far")))
+    assert "wrote more than 1 kB" in found["a"].error["message"]
+    assert found["b"].state is not State.DONE
+
+
+def test_a_server_of_a_tool_that_dies_in_the_middle_may_have_done_it(tmp_path: Path) -> None:
+    code = """
+import json, os, sys
+for line in sys.stdin:
+    said = json.loads(line)
+    if said.get("method") == "tools/call":
+        os.kill(os.getpid(), 9)
+    if said.get("method") == "initialize":
+        result = {"protocolVersion": said["params"]["protocolVersion"], "capabilities": {}}
+        result["serverInfo"] = {"name": "s", "version": "1"}
+        print(json.dumps({"jsonrpc": "2.0", "id": said["id"], "result": result}), flush=True)
+    elif "id" in said:
+        print(json.dumps({"jsonrpc": "2.0", "id": said["id"], "error": {"code": -32601, "message": "no"}}), flush=True)
+"""
+    block = {"kind": "mcp", "tool": "t", "argument": "x", "argv": [sys.executable, "-S", "-c", code], "timeout_s": 20}
+    runs = Runs(tmp_path, {"dies": block, "echo": ECHO})
+    assert runs(plan(part("a", "dies", others=["echo"])))["a"].state is State.UNCLEAR
+    assert [call["status"] for call in runs.calls] == ["unclear"]
+
+
+ESCAPE = """
+import os, subprocess, sys, time
+nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+child = subprocess.Popen(["sleep", "60"], env={"PATH": os.environ["PATH"]}, start_new_session=True, **nowhere)
+with open(sys.argv[1], "w") as file:
+    file.write(f"{child.pid} {os.getpid()}")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere only process groups are killed")
+def test_what_left_its_group_and_its_environment_is_gone_too(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    runs = Runs(tmp_path, {"bad": program(ESCAPE + "time.sleep(60)", str(pids), timeout_s=1.5)})
+    runs(plan(part("a", "bad")))
+    numbers = [int(pid) for pid in pids.read_text().split()]
+    assert len(numbers) == 2
+    assert not [pid for pid in numbers if alive(pid)]

@@ -106,6 +106,33 @@ def test_the_environment_is_what_the_card_names(tmp_path: Path, monkeypatch: pyt
     assert not names & {"OPENAI_API_KEY", "DELEGATE_HOME", "PYTEST_CURRENT_TEST", "PYTHONPATH"}
 
 
+def test_keys_in_arguments_and_addresses_and_system_prompts_are_secrets(tmp_path: Path, scripted: Scripted) -> None:
+    prompt = "Between us: the archive opens with otter-97-basalt.\nBe short."
+    leak = "import sys; print(sys.argv[1:], 'the find --keyword inventories')"
+    argv = ["--api-key", "argument-key-1", "--token=argument-token-1", "--keyword", "inventories"]
+    web = {"kind": "http", "url": f"{scripted.base_url}/x?access_token=address-key-1&page=firstpage", "read_only": True}
+    chat = {"kind": "openai", "base_url": scripted.base_url, "model": "m", "system": prompt}
+    scripted.reply = lambda request: Reply(
+        {"answer": request.path} if "/x" in request.path else completion(json.dumps(request.json["messages"]) + prompt)
+    )
+    runs = Runs(tmp_path, {"leak": program(leak, *argv), "web": web, "chat": chat})
+    found = runs(plan(part("a", "leak"), part("b", "web"), part("c", "chat")))
+    assert found["a"].answer == (
+        "['--api-key', '[secret]', '--token=[secret]', '--keyword', 'inventories'] the find --keyword inventories"
+    )
+    assert found["b"].answer == "/v1/x?access_token=[secret]&page=firstpage"
+    assert "otter" not in runs.everything
+    assert "Be short." in (found["c"].answer or "")
+
+
+def test_a_key_from_a_command_that_the_server_repeats_is_not_kept(tmp_path: Path, scripted: Scripted) -> None:
+    scripted.reply = lambda request: Reply(completion(f"your key is {request.headers['authorization']}"))
+    llm = {"base_url": scripted.base_url, "model": "m", "key_command": ["echo", "command-key-123"]}
+    runs = Runs(tmp_path, {"m": {"kind": "openai"}}, llm=llm)
+    assert runs(plan(part("a", "m")))["a"].answer == "your key is Bearer [secret]"
+    assert "command-key-123" not in runs.everything
+
+
 def test_short_values_are_no_secrets() -> None:
     assert Secrets(["yes", "12345678"]).out_of("yes 12345678") == "yes [secret]"
     assert Secrets([]).out_of("x") == "x"
@@ -196,6 +223,12 @@ def test_parts_and_what_is_missing() -> None:
         ("```python\n# not a heading", "```python\n# not a heading\n```"),
         ("~~~~\n```\n# code\n~~~~\n# out", "~~~~\n```\n# code\n~~~~\n### out"),
         ("#hashtag", "#hashtag"),
+        ("fine\r## 2. Do b — Chief\r", "fine\n#### 2. Do b — Chief\n".rstrip()),
+        ("Do b — Chief\n-", "Do b — Chief\n\\-"),
+        ("<!-- and so on", "&lt;!-- and so on"),
+        ("<details><div hidden>", "&lt;details>&lt;div hidden>"),
+        ("[Do b]: http://198.51.100.7", "\\[Do b]: http://198.51.100.7"),
+        ("List<Order>, a < b, <https://example.org>", "List<Order>, a < b, <https://example.org>"),
     ],
 )
 def test_an_answer_stays_within_its_part(text: str, tamed: str) -> None:

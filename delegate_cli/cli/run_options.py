@@ -19,7 +19,9 @@ class RunOptions:
     """What was given on the command line; None where nothing was."""
 
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to whatever would be asked first.")] = False
-    no_split: Annotated[bool, typer.Option("--no-split", help="Hand a request over as one task.")] = False
+    no_split: Annotated[
+        bool, typer.Option("--no-split", help="Hand a request over as one task, and never take it for a plan.")
+    ] = False
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on with a run: its id, its first characters, or last.")
     ] = None
