@@ -7,7 +7,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training examples tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-run bench-model bench-scripted bench-serve bench-skills benchmark year constants train dist dist-check clean
+.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-run bench-model bench-scripted bench-serve bench-skills benchmark year constants train urging dist dist-check clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -26,6 +26,7 @@ help:
 	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
 	@echo "make train DATA=folder   train the default encoder's adapter again (hours)"
 	@echo "make dist     build the wheel and the source archive; make dist-check installs the wheel alone and routes a task"
+	@echo "make urging DATA=folder   fit the weights by which sentences that urge whoever decides are known"
 	@echo "make clean    remove .venv and caches"
 
 # The stamps are renewed when the project file or the pins change, so that nothing is installed twice.
@@ -163,6 +164,9 @@ dist-check: dist
 	@build/release/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt dist/*.whl
 	@cd build/release && DELEGATE_HOME=home bin/delegate route --agents $(CURDIR)/agents.yaml --at any --format plain \
 	  "I returned the scanner two weeks ago, when do I get my money back?"
+
+urging: .venv/.installed-dev
+	$(BIN)/python -m training.urging $(DATA)
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

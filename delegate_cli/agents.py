@@ -6,7 +6,7 @@ Knows nothing of files, vectors or probabilities.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -151,12 +151,22 @@ class Roster:
         from delegate_cli.hearing import heard_agents  # many patterns
 
         agents = heard_agents(self.agents)
-        same = all(new is old for new, old in zip(agents, self.agents, strict=True))
-        if same:
-            return self
+        self.hear(agents)
+        found: Roster = self.__dict__["heard"]
+        return found
+
+    def hear(self, agents: Sequence["Agent"]) -> None:
+        """From now on `heard` has these agents, the same and in the same order; itself where each is the one that it has."""
+        if all(new is old for new, old in zip(agents, self.agents, strict=True)):
+            self.trust()
+            return
         other = Roster(tuple(agents), self.path, self.settings, self.blend)
         other.trust()
-        return other
+        self.__dict__["heard"] = other
+
+    def hear_anew(self) -> None:
+        """Forget what was found: the next look at `heard` reads the texts again."""
+        self.__dict__.pop("heard", None)
 
     def trust(self) -> None:
         """Take `heard` to be the roster itself, as was found when its index was made: looking takes 20 ms for 70 agents."""

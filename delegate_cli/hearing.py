@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from delegate_cli.injection import about_injection, heard
+from delegate_cli.injection import ALONE, CARD, NAME, about_injection, heard
 from delegate_cli.stuffing import Texts, unstuffed
 
 Card = TypeVar("Card", bound=Any)  # a dataclass with name, description, examples and not_for
@@ -21,13 +21,13 @@ def heard_agents(agents: Sequence[Card]) -> list[Card]:
 
 
 def _heard(agent: Card) -> Card:
-    name = heard(agent.name, least=1)
-    description = heard(agent.description, least=0)
+    name = heard(agent.name, least=1, patience=NAME)
+    description = heard(agent.description, least=0, patience=CARD)
     # sample requests of an agent that works on injections are injections
     least = 1 if about_injection(f"{name} {description}") else 0
-    examples = tuple(text for each in agent.examples if (text := heard(each, least)))
-    not_for = tuple(text for each in agent.not_for if (text := heard(each, least)))
-    learned = tuple(text for each in agent.learned if (text := heard(each, least)))
+    examples = tuple(text for each in agent.examples if (text := heard(each, least, ALONE)))
+    not_for = tuple(text for each in agent.not_for if (text := heard(each, least, ALONE)))
+    learned = tuple(text for each in agent.learned if (text := heard(each, least, ALONE)))
     new = {"name": name, "description": description, "examples": examples, "not_for": not_for, "learned": learned}
     same = all(getattr(agent, key) == value for key, value in new.items())
     return agent if same else replace(agent, **new)

@@ -9,13 +9,18 @@ import unicodedata
 
 _CYRILLIC = dict(zip("АВЕЅІЈКМНОРСТУХҮԛԜаеѕіјорсухԁһӏԝүԍ", "ABESIJKMHOPCTYXYqWaesijopcyxdhlwyg", strict=True))
 _GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορτυχϲ", "ABEZHIKMNOPTYXaikvoptuxc", strict=True))
-_OTHER = dict(zip("ɑɡɩʀօԁցոսհѵᴀᴄᴅᴇᴊᴋᴍᴏᴘᴛᴜᴠᴡᴢ", "agirodgnuhvacdejkmoptuvwz", strict=True))
-_ALIKE = {**_CYRILLIC, **_GREEK, **_OTHER}
+_OTHER = dict(zip("ɑɡɩօԁցոսհѵᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "agiodgnuhvabcdefghijklmnoprstuvwyz", strict=True))
+_CHEROKEE = dict(zip("ᎪᏴᏟᎠᎬᏀᎻᎥᎫᏦᏞᎷᏢᎡᏚᎢᏙᎳᎩᏃ", "ABCDEGHiJKLMPRSTVWYZ", strict=True))
+_LISU = dict(zip("ꓮꓐꓚꓓꓰꓝꓖꓧꓲꓙꓗꓡꓟꓠꓳꓑꓣꓢꓔꓴꓦꓪꓫꓬꓜ", "ABCDEFGHIJKLMNOPRSTUVWXYZ", strict=True))
+_ALIKE = {**_CYRILLIC, **_GREEK, **_OTHER, **_CHEROKEE, **_LISU}
+_FRAMED = {0x1F150: "A", 0x1F170: "A", 0x249C: "a"}  # letters in circles, squares and brackets that Unicode does not decompose
 _JOINERS = "\u200c\u200d"  # Persian, Hindi and emoji need them; between Latin letters they hide something
 _ODD = re.compile(r"[^\x20-\x7e\n\t\r]")
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
 _BACKWARDS = re.compile(r"\u202e([^\u202c\n]*)\u202c?")  # shown from right to left, so that a reader sees it turned round
 _PILED = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f\u0489]{3,}")
+# Raised and lowered letters make formulas and ordinals; three in a row make words.
+_RAISED = re.compile("[\u02b0-\u02b8\u02e1-\u02e3\u1d2c-\u1d6a\u1d78\u1d9b-\u1dbf\u2071\u207f\u2090-\u209c]{3,}")
 _HIDING = "\x1b\u200b\u202a\u202b\u202d\u202e\u2066\u2067\u2068"
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -27,6 +32,7 @@ def plain(text: str) -> str:
     text = _ANSI.sub("", text)
     text = _BACKWARDS.sub(lambda match: match.group(1)[::-1], text)
     text = _PILED.sub("", text)
+    text = _RAISED.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
     text = "".join(_seen(char) for char in text).strip()
     text = re.sub(rf"(?<=[A-Za-z])[{_JOINERS}]+|[{_JOINERS}]+(?=[A-Za-z])", "", text)
     text = unicodedata.normalize("NFC", text)
@@ -56,6 +62,9 @@ def _seen(char: str) -> str:
     category = unicodedata.category(char)
     if category in ("Cc", "Zs", "Zl", "Zp"):
         return " "
+    for first, letter in _FRAMED.items():
+        if first <= ord(char) < first + 26:
+            return chr(ord(letter) + ord(char) - first)
     if category == "Cs":
         return "\ufffd"
     hidden = category == "Cf" and char not in _JOINERS
@@ -68,13 +77,18 @@ def _seen(char: str) -> str:
     return char
 
 
-_SCRIPTS = ("CYRILLIC", "GREEK")
+_SCRIPTS = ("CYRILLIC", "GREEK", "CHEROKEE", "LISU")
+_BLOCKS = (
+    ("\u0370", "\u03ff", "GREEK"),
+    ("\u1f00", "\u1fff", "GREEK"),
+    ("\u0400", "\u052f", "CYRILLIC"),
+    ("\u13a0", "\u13fd", "CHEROKEE"),
+    ("\ua4d0", "\ua4ff", "LISU"),
+)
 
 
 def _script(char: str) -> str:
-    if "\u0370" <= char <= "\u03ff" or "\u1f00" <= char <= "\u1fff":
-        return "GREEK"
-    return "CYRILLIC" if "\u0400" <= char <= "\u052f" else ""
+    return "" if char < "\u0370" else next((name for first, last, name in _BLOCKS if first <= char <= last), "")
 
 
 def _latin(word: str, whole: set[str]) -> str:
@@ -82,7 +96,7 @@ def _latin(word: str, whole: set[str]) -> str:
     if word.isascii() or not all(char.isascii() or char in _ALIKE or _is_latin(char) for char in word):
         return word
     foreign = [char for char in word if _script(char)]
-    if any(map(_is_latin, word)) or (len(foreign) > 1 and all(_script(char) in whole for char in foreign)):
+    if any(map(_is_latin, word)) or not foreign or (len(foreign) > 1 and all(_script(char) in whole for char in foreign)):
         return "".join(_ALIKE.get(char, char) for char in word)
     return word
 

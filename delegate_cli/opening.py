@@ -96,6 +96,10 @@ class Opener:
                 loaded = Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
                 if loaded.index.manifest["as_written"]:
                     self.roster.trust()
+                elif loaded.index.manifest["strangers"]:
+                    from delegate_cli.index.strangers import leave_out  # few rosters have any
+
+                    leave_out(self.roster, loaded.index.manifest["strangers"])
                 loaded.skills = self._skills(encoder)
                 return keep.attach(loaded, folder, self.say)
             except store.Unusable as reason:
@@ -140,7 +144,10 @@ class Opener:
         fit = partial(fit_roster, target_error=self.settings.target_error, without=self.without, keep=held_out.append)
         renew = partial(keep.renew, ground=self.ground(encoder), encoder=encoder, held_out=held_out)
         build_index(folder, self.roster, encoder, fit, self.progress, force, renew)
-        return store.read_manifest(folder)
+        manifest = store.read_manifest(folder)
+        for agent, left_out in manifest["strangers"].items():
+            self.say(f"left out of {agent}: {len(left_out)} texts that lie with many other agents")
+        return manifest
 
     def calibrate(self, labels: Sequence[Label], facts: Mapping[str, Any], store_it: bool) -> "Calibration":
         """Fit what can be fitted on labelled tasks, and keep it with the index where it is no worse (`keep.make`)."""

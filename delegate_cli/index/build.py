@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from delegate_cli.agents import Roster
 from delegate_cli.encoders import Encoder, Prefetching, Vectors
-from delegate_cli.index import store
+from delegate_cli.index import store, strangers
 from delegate_cli.index.parts import Parts, parts_of
 from delegate_cli.index.search import PartIndex
 
@@ -49,13 +49,22 @@ def build_index(
     with store.lock(folder):
         if not force and _is_whole(folder, roster, encoder.fingerprint):
             return
+        roster.hear_anew()  # what an index in use left out is found again
         parts = parts_of(roster)
         vectors, embedded = embed(parts, encoder, former_vectors(folder, encoder.fingerprint), progress)
+        odd = strangers.strangers(roster, parts, vectors, encoder)
+        if odd:
+            strangers.leave_out(roster, odd)
+            known = {digest.tobytes(): vector for digest, vector in zip(text_hashes(parts), vectors, strict=True)}
+            parts = parts_of(roster)
+            vectors, more = embed(parts, encoder, known, progress)
+            embedded += more
         fitted = fit(roster, parts, vectors, progress)
         arrays = fitted.arrays | layout(parts)
         facts = {
             "text_sha256": roster.text_sha256,
             "as_written": roster.heard is roster,
+            "strangers": odd,
             "roster_path": roster.path,
             "encoder": encoder.fingerprint,
             "agents": len(roster),
