@@ -59,7 +59,7 @@ class Said:
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"seconds": round(self.seconds, 3)}
+        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -119,9 +119,9 @@ class Speaker:
             reply = await client.ask(await self._request(client, question, messages))
             raw = text_of(reply)
         except EndpointError as error:
-            return replace(said, error=error.as_dict(), seconds=time.monotonic() - clock)
+            return replace(said, error=error.as_dict(), seconds=round(time.monotonic() - clock, 3))
         raw = raw if restorer is None else restorer.restore(raw)
-        return replace(_counted(said, reply), raw=raw, seconds=time.monotonic() - clock)
+        return replace(_counted(said, reply), raw=raw, seconds=round(time.monotonic() - clock, 3))
 
     async def _request(self, client: Asker, question: Question, messages: Messages) -> Request:
         can = await client.capabilities()
