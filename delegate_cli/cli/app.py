@@ -33,6 +33,7 @@ COMMANDS = {
     "journal": ("journal", ""),
     "index": ("index", ""),
     "skills": ("skills", ""),
+    "difficulty": ("difficulty", ""),
     "plan": ("plan", ""),
     "agents": ("agents", ""),
     "serve": ("serve", "serve"),

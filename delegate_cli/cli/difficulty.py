@@ -1,0 +1,103 @@
+"""`delegate difficulty`: how likely an agent is to fail at a task, learnt from outcomes."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from delegate_cli.cli import journaling, options, outcome_tables
+from delegate_cli.cli.default_command import TASK, TaskGroup
+from delegate_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from delegate_cli.pipeline import Delegator
+    from delegate_cli.planning.outcomes import Outcomes
+
+app = typer.Typer(
+    help="How likely is an agent to fail at a task? Learnt from outcomes. TASK alone is the same as: of TASK.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    cls=TaskGroup,
+)
+
+
+@app.command(
+    TASK,
+    epilog="Examples:\n\n\b\n  delegate difficulty 'How many primes are below 100?'\n"
+    "  delegate difficulty 'How many primes are below 100?' --agent small-model --format json | jq '.agents[0].failure'",
+)
+def of(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="The task.")],
+    agents: options.Agents = options.AgentsDefault,
+    agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Only this agent or model.")] = None,
+    format: options.ListingFormat = None,
+    encoder: options.Encoder = None,
+    no_color: options.NoColor = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Say with what probability each agent fails at a task, with its 90 % interval, and whether anything like it was seen."""
+    from delegate_cli.ask import check_task
+
+    text = check_task(task)
+    with outcome_tables.opened(agents, encoder, quiet) as delegator:
+        kept = outcome_tables.recalled(delegator)
+        if kept is None:
+            raise UsageError("no outcomes were learnt from yet", "run: delegate difficulty fit OUTCOMES.csv")
+        known = kept.difficulty.agents
+        if agent is not None and agent not in known:
+            from delegate_cli.cli.agents import nearest
+
+            raise UsageError(f"there are no outcomes of {agent!r}", nearest(agent, known))
+        from delegate_cli.planning.features import features
+        from delegate_cli.planning.records import forecast_record
+        from delegate_cli.render import difficulty as rendering
+
+        forecast = kept.difficulty.forecast(features([text], delegator.encoder()))
+        record = forecast_record(text, forecast, kept, known if agent is None else (agent,))
+    options.write_record(record, rendering.Forecasts, format, no_color)
+    return 0
+
+
+@app.command(
+    epilog="Examples:\n\n\b\n  delegate difficulty fit outcomes.csv\n"
+    "  delegate difficulty fit outcomes.csv --compare --dry-run\n  delegate difficulty fit --from-journal",
+)
+def fit(
+    outcomes: outcome_tables.MaybeTable = None,
+    agents: options.Agents = options.AgentsDefault,
+    from_journal: Annotated[
+        bool, typer.Option("--from-journal", help="Learn from outcomes that were reported for decisions.")
+    ] = False,
+    journal: journaling.JournalFile = None,
+    field: outcome_tables.Field = None,
+    repeats: outcome_tables.Repeats = False,
+    compare: outcome_tables.Compare = False,
+    dry_run: outcome_tables.DryRun = False,
+    format: options.ListingFormat = None,
+    encoder: options.Encoder = None,
+    no_color: options.NoColor = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Learn difficulty from a table of outcomes or from the journal, and print how well held-out tasks were predicted."""
+    from delegate_cli.render import difficulty as rendering
+
+    if (outcomes is None) != from_journal:
+        raise UsageError("name a table of outcomes, or give --from-journal", "see delegate difficulty fit --help")
+    if outcomes is not None:
+        from delegate_cli.planning.outcomes import read_outcomes
+
+        table = read_outcomes(outcomes, field, repeats)  # before anything heavy is loaded
+    with outcome_tables.opened(agents, encoder, quiet) as delegator:
+        if outcomes is None:
+            table = _journaled(delegator, journal)
+        source = str(outcomes or "journal")
+        names = outcome_tables.estimators(compare)
+        record = outcome_tables.fit_and_keep(delegator, table, source, names, dry_run, quiet)
+    options.write_record(record, rendering.Fits, format, no_color)
+    return 0
+
+
+def _journaled(delegator: "Delegator", journal: journaling.JournalFile) -> "Outcomes":
+    from delegate_cli.planning.journaled import read_journal
+
+    with journaling.open_journal(journal) as kept:
+        return read_journal(kept, delegator.roster)

@@ -1,0 +1,1 @@
+"""Ways to learn P(success | task, agent) from outcomes. One file each; all have the form of `base.Estimator`."""

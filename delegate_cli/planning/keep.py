@@ -1,0 +1,121 @@
+"""Fitted difficulty on disk: one file DIFFICULTY beside a roster's index, arrays and a manifest, swapped in by one rename.
+
+Reading it runs no code. Only its owner may read it, since it holds vectors of tasks.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from delegate_cli.index import store
+from delegate_cli.index.sealed import forget as forget_file
+from delegate_cli.index.sealed import replace_file
+from delegate_cli.planning.difficulty import Difficulty
+from delegate_cli.planning.estimators import choose
+from delegate_cli.planning.features import Floats
+from delegate_cli.planning.novelty import Novelty
+from delegate_cli.planning.outcomes import Outcomes
+from delegate_cli.planning.spread import Spread
+
+NAME = "DIFFICULTY"
+FORMAT = 1  # raise when an array means something else than before, or forms of tasks are read otherwise
+_PARTS = ("estimator", "novelty", "spread")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a fit left.
+
+    Attributes:
+        cost, seconds: mean of each agent's known ones, shape (agents,), NaN where none is.
+        tasks: how many outcomes each agent had, shape (agents,).
+        record: how it was made and what it came to, as `difficulty fit` printed it.
+        encoder: fingerprint of the encoder that it was made with.
+    """
+
+    difficulty: Difficulty
+    cost: Floats
+    seconds: Floats
+    tasks: Floats
+    record: Mapping[str, Any]
+    encoder: str
+
+
+def kept_of(difficulty: Difficulty, outcomes: Outcomes, record: Mapping[str, Any], encoder: str) -> Kept:
+    """A fit with what its table says of cost and time."""
+    known = (~np.isnan(outcomes.success)).sum(axis=0).astype(np.float64)
+    return Kept(difficulty, _mean(outcomes.cost, known), _mean(outcomes.seconds, known), known, record, encoder)
+
+
+def _mean(values: Floats | None, like: Floats) -> Floats:
+    if values is None:
+        return np.full(len(like), np.nan)
+    count = (~np.isnan(values)).sum(axis=0)
+    return np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), np.nan)
+
+
+def write(folder: Path, kept: Kept) -> None:
+    """Replace the file, under `store.lock`.
+
+    Raises:
+        IndexUnavailable: it cannot be written; the former one stays.
+    """
+    fitted = kept.difficulty
+    arrays = {"rates": fitted.rates, "cost": kept.cost, "seconds": kept.seconds, "tasks": kept.tasks}
+    for part in _PARTS:
+        arrays |= {f"{part}.{name}": array for name, array in getattr(fitted, part).arrays.items()}
+    manifest = {
+        "format": FORMAT,
+        "agents": fitted.agents,
+        "estimator": fitted.name,
+        "slope": fitted.slope,
+        "encoder": kept.encoder,
+        "record": kept.record,
+    }
+    single = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}
+    words = np.frombuffer(json.dumps(manifest).encode(), dtype=np.uint8)
+    replace_file(folder / NAME, save({**single, "manifest": words}))
+
+
+def read(folder: Path) -> Kept | None:
+    """What was kept; None where nothing was.
+
+    Raises:
+        Unusable: the file is damaged, or was made by another version.
+    """
+    try:
+        arrays = load((folder / NAME).read_bytes())
+        manifest = json.loads(bytes(arrays.pop("manifest")))
+        if manifest["format"] != FORMAT:
+            raise store.Unusable("it was made by another version")
+        whole = {name: array.astype(np.float64) for name, array in arrays.items()}
+        parts = {
+            part: {name.partition(".")[2]: whole[name] for name in whole if name.startswith(f"{part}.")} for part in _PARTS
+        }
+        difficulty = Difficulty(
+            tuple(manifest["agents"]),
+            manifest["estimator"],
+            choose.restored(manifest["estimator"], parts["estimator"]),
+            float(manifest["slope"]),
+            whole["rates"],
+            Novelty(parts["novelty"]),
+            Spread(parts["spread"]),
+        )
+        return Kept(difficulty, whole["cost"], whole["seconds"], whole["tasks"], manifest["record"], manifest["encoder"])
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise store.Unusable(f"it cannot be read ({error.strerror})") from None
+    except (SafetensorError, KeyError, ValueError, TypeError):
+        raise store.Unusable("it is damaged") from None
+
+
+def forget(folder: Path) -> bool:
+    """Remove the file, under `store.lock`; whether there was one."""
+    return forget_file(folder / NAME)
