@@ -7,7 +7,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training examples tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-run bench-model bench-scripted bench-serve bench-skills benchmark year constants train urging dist dist-check clean
+.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-run bench-model bench-scripted bench-serve bench-skills bench-plan benchmark year constants train urging dist dist-check clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -17,7 +17,7 @@ help:
 	@echo "make format   format the code"
 	@echo "make docs     generate docs/commands.md, docs/roster.md, man/delegate.1, docs/decision.svg and completions/"
 	@echo "make site     build the documentation as a site, build/site, with every link checked"
-	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make bench-model DATA=folder, make bench-scripted DATA=folder, make bench-skills DATA=folder, make constants DATA=folder"
+	@echo "make bench DATA=folder, make bench-cold, make bench-labels DATA=folder, make bench-model DATA=folder, make bench-scripted DATA=folder, make bench-skills DATA=folder, make bench-plan DATA=folder, make constants DATA=folder"
 	@echo "make bench-adversarial   decide every hostile task and card of tests/data/adversarial.jsonl and its clean twin"
 	@echo "make bench-run   split, run, judge and process eight requests with a tiny real model, and check every file (a quarter of an hour)"
 	@echo "make bench-split DATA=folder   split two-tool tasks, tasks of one intent and joined ones"
@@ -124,6 +124,10 @@ bench-scripted: .venv/.installed-dev
 # Scores of models and occupations: errors and coverage of skill profiles. pip install skillinfer (MIT) to have its column.
 bench-skills: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.skills $(DATA)
+
+# Outcomes of two and of nine models: estimators of success, choice by price, families left out.
+bench-plan: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.planning $(DATA)
 
 bench-serve: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.serve

@@ -44,9 +44,9 @@ def of(
             raise UsageError("no outcomes were learnt from yet", "run: delegate difficulty fit OUTCOMES.csv")
         known = kept.difficulty.agents
         if agent is not None and agent not in known:
-            from delegate_cli.cli.agents import nearest
+            from delegate_cli.roster.naming import nearest_agent
 
-            raise UsageError(f"there are no outcomes of {agent!r}", nearest(agent, known))
+            raise UsageError(f"there are no outcomes of {agent!r}", nearest_agent(agent, known))
         from delegate_cli.planning.features import features
         from delegate_cli.planning.records import forecast_record
         from delegate_cli.render import difficulty as rendering

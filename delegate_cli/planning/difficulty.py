@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from delegate_cli.confidence.metrics import auroc, expected_calibration_error
 from delegate_cli.errors import UsageError
@@ -116,7 +117,7 @@ def fit(
         slopes[name],
         base.rates(outcomes.success),
         novelty.fit_novelty(tasks, labels, bounds),
-        fit_spread(tasks, outcomes.success, labels),
+        fit_spread(tasks, outcomes.success, labels, drawn[name], folds(len(outcomes))),
     )
     return Fitted(difficulty, scores, drawn[name])
 
@@ -127,11 +128,16 @@ def check_enough(outcomes: Outcomes) -> None:
         raise UsageError(f"{len(outcomes)} tasks with outcomes are too few to learn from", f"at least {LEAST} are needed")
 
 
-def held_out(name: str, tasks: Tasks, success: Floats, folds: int = FOLDS) -> Floats:
+def folds(count: int) -> NDArray[np.int64]:
+    """The fold of each of so many tasks; always the same."""
+    return np.random.default_rng(3).permutation(count) % FOLDS
+
+
+def held_out(name: str, tasks: Tasks, success: Floats) -> Floats:
     """Each task's prediction by an estimator that was fitted without its fold, shape (tasks, agents)."""
-    fold = np.random.default_rng(3).permutation(len(success)) % folds
+    fold = folds(len(success))
     predicted = np.zeros_like(success)
-    for each in range(folds):
+    for each in range(FOLDS):
         train, test = np.flatnonzero(fold != each), np.flatnonzero(fold == each)
         predicted[test] = choose.fitter(name)(tasks.rows(train), success[train]).predict(tasks.rows(test))
     return predicted

@@ -50,6 +50,12 @@ def likeness(tasks: Tasks, vectors: Floats, forms: Floats, middle: Floats, width
     return _kernel(tasks.vectors, standardise(tasks.forms, middle, width), vectors, forms)
 
 
+def between(tasks: Tasks) -> Floats:
+    """The kernel between tasks, shape (tasks, tasks)."""
+    forms = standardise(tasks.forms, *scale(tasks.forms))
+    return _kernel(tasks.vectors, forms, tasks.vectors, forms)
+
+
 def standardise(forms: Floats, middle: Floats, width: Floats) -> Floats:
     """Forms in standard deviations from the middle, cut at CLIP."""
     return np.clip((forms - middle) / width, -CLIP, CLIP)

@@ -18,13 +18,15 @@ from delegate_cli.planning.novelty import Bounds
 # The third is the mean loss of a left-out family, in success, up to which a pair is taken; the first that keeps to it is. The
 # widest is only for tables where next to nothing is lost.
 PAIRS = (
-    (1.0, 1.5, 0.0005),
+    (1.0, 1.5, 0.0015),
+    (0.95, 1.0, 0.0015),
     (0.7, 0.9, 0.003),
     (0.6, 0.8, 0.003),
     (0.5, 0.7, 0.003),
     (0.4, 0.6, 0.003),
     (0.2, 0.4, 0.003),
 )
+_CAREFUL = (0.7, 0.9)
 _ODD = 0.5  # the same share beyond the largest plain distance, from which on a task is unlike every family
 _NEVER = Bounds(-2e9, -1e9, -2e9, -1e9)
 _GROUPS, _FOLDS = 8, 4
@@ -46,7 +48,7 @@ def fit_bounds(tasks: Tasks, success: Floats, labels: NDArray[np.int64]) -> tupl
 def _chosen(tasks: Tasks, success: Floats, labels: NDArray[np.int64], known: Floats) -> Bounds:
     groups = _groups(labels)
     if len(np.unique(groups)) < 3:  # nothing can be said of other families: be careful
-        return _bounds(known, *PAIRS[1][:2])
+        return _bounds(known, *_CAREFUL)
     apart = novelty.distances(tasks, labels, groups)
     departure, own = _left_out(tasks, success, groups)
     for near, far, allowed in PAIRS:
