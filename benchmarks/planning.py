@@ -16,7 +16,7 @@ from delegate_cli.confidence.metrics import auroc, expected_calibration_error
 from delegate_cli.encoders import Encoder, catalog
 from delegate_cli.encoders.onnx import OnnxEncoder
 from delegate_cli.planning import choice, contest
-from delegate_cli.planning.difficulty import fit, held_out
+from delegate_cli.planning.difficulty import fit, folds, held_out
 from delegate_cli.planning.estimators.choose import DEFAULT, NAMES, fitter
 from delegate_cli.planning.features import Floats, Tasks, features, form
 from delegate_cli.planning.outcomes import Outcomes, read_outcomes
@@ -79,7 +79,7 @@ def two_models(outcomes: Outcomes, tasks: Tasks) -> None:
 
 def nested(outcomes: Outcomes, tasks: Tasks) -> Floats:
     """What `delegate difficulty fit` would say of questions that it was not fitted on: with slope and trust."""
-    fold = np.random.default_rng(0).permutation(len(outcomes)) % 5
+    fold = folds(len(outcomes))
     predicted = np.zeros_like(outcomes.success)
     for each in range(5):
         train, test = np.flatnonzero(fold != each), np.flatnonzero(fold == each)
@@ -114,7 +114,7 @@ def tfidf_row(outcomes: Outcomes, weak: int, strong: int) -> str:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    fold = np.random.default_rng(3).permutation(len(outcomes)) % 5
+    fold = folds(len(outcomes))
     predicted = np.zeros_like(outcomes.success)
     for each in range(5):
         train, test = np.flatnonzero(fold != each), np.flatnonzero(fold == each)

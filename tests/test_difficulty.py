@@ -18,6 +18,7 @@ from delegate_cli.planning.difficulty import Fitted, fit, held_out
 from delegate_cli.planning.estimators.choose import NAMES, fitter, restored
 from delegate_cli.planning.features import Floats, Tasks, form
 from delegate_cli.planning.outcomes import Outcomes
+from delegate_cli.roster.load import load_roster
 
 SIZE, TASKS = 8, 240
 SUMS = "What is {} plus {}?"
@@ -211,3 +212,22 @@ def test_difficulty_is_learnt_from_the_journal(invoke: Callable[..., Result], sm
     record = invoke("difficulty", "fit", "--from-journal", "--agents", str(small), "--format", "json").json
     assert (record["source"], record["tasks"], record["outcomes"]) == ("journal", 21, 21)
     assert invoke("difficulty", "--agents", str(small), "Refund my boots").code == 0
+
+
+def test_a_plan_rests_on_learnt_outcomes(invoke: Callable[..., Result], small: Path, tmp_path: Path) -> None:
+    table = tmp_path / "outcomes.csv"
+    rows = ["question,refunds,payroll,cost:refunds,cost:payroll"]
+    for number in range(30):
+        rows.append(f"Refund the {number} pairs of shoes,1,0,0.02,0.5")
+        rows.append(f"My payslip of day {number} is wrong,0,1,0.02,0.5")
+    table.write_text("\n".join(rows))
+    options = ["--agents", str(small), "--at", "any", "--format", "json"]
+    assert invoke("plan", "fit", str(table), "--agents", str(small)).code == 0
+    found = invoke("plan", "Refund the 8 pairs of shoes", "--target", "0.8", *options).json
+    rests = {each["agent"]: each["success"] for each in found["agents"]}["refunds"]
+    assert (found["plan"]["agent"], rests["basis"], rests["detail"]) == ("refunds", "difficulty", "outcomes of 60 tasks")
+    assert found["plan"]["cost_usd"]["value"] == pytest.approx(0.02)
+    known = store.folders_of(tmp_path / "kept", load_roster(small))[0] / keep.NAME
+    known.write_bytes(b"broken")
+    again = invoke("plan", "Refund the 8 pairs of shoes", "--target", "0.8", *options).json
+    assert any("fitted difficulty left out: it is damaged" in note for note in again["notes"])

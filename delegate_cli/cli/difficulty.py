@@ -78,6 +78,7 @@ def fit(
     quiet: options.Quiet = False,
 ) -> int:
     """Learn difficulty from a table of outcomes or from the journal, and print how well held-out tasks were predicted."""
+    from delegate_cli.planning.journaled import JOURNAL
     from delegate_cli.render import difficulty as rendering
 
     if (outcomes is None) != from_journal:
@@ -89,7 +90,7 @@ def fit(
     with outcome_tables.opened(agents, encoder, quiet) as delegator:
         if outcomes is None:
             table = _journaled(delegator, journal)
-        source = str(outcomes or "journal")
+        source = JOURNAL if outcomes is None else str(outcomes)
         names = outcome_tables.estimators(compare)
         record = outcome_tables.fit_and_keep(delegator, table, source, names, dry_run, quiet)
     options.write_record(record, rendering.Fits, format, no_color)

@@ -4,7 +4,7 @@ Everything that could not be known is said: what stands here as an assumption is
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,8 +14,12 @@ from delegate_cli.encoders import Encoder, Vectors
 from delegate_cli.index import outcomes, store
 from delegate_cli.loaded import Loaded
 from delegate_cli.pipeline import Delegator
+from delegate_cli.planning import keep
+from delegate_cli.planning.features import features
+from delegate_cli.planning.journaled import JOURNAL
+from delegate_cli.planning.keep import Kept
 from delegate_cli.planning.operators import Assumptions
-from delegate_cli.planning.plans import Doer, direct_cost, direct_seconds
+from delegate_cli.planning.plans import Doer, Estimate, direct_cost, direct_seconds
 from delegate_cli.planning.rates import Basis, Rate, rate_of
 from delegate_cli.policy.outcomes import Outcomes
 from delegate_cli.policy.outcomes import Rate as Observed
@@ -27,12 +31,20 @@ UNCOUNTED = 0.1  # standard deviation of a score on a card whose trials nobody c
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What was learnt of agents and this task, by agent, the best first; `notes` say what could not be used."""
+    """What was learnt of agents and this task, by agent, the best first; `notes` say what could not be used.
+
+    Attributes:
+        tried: how far in [0, 1] a forecast is of the agent on such tasks, right or not, so that being the right one is in it.
+        cost, seconds: of a call, from the table of outcomes; used where the card says nothing.
+    """
 
     forecast: Mapping[str, Rate]
     observed: Mapping[str, Observed]
     skills: Mapping[str, list[Told]]
     notes: tuple[str, ...] = ()
+    tried: Mapping[str, float] = field(default_factory=dict)
+    cost: Mapping[str, Estimate] = field(default_factory=dict)
+    seconds: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,10 @@ def gather(decision: Decision, roster: Roster, learnt: Learnt, assumed: Assumpti
 
 def _doer(agent: Agent, right: float, task: str, learnt: Learnt, assumed: Assumptions) -> Doer:
     rate = rate_of(agent, assumed, learnt.forecast, learnt.observed, learnt.skills)
-    cost, seconds = direct_cost(agent, task, assumed), direct_seconds(agent.latency_ms, assumed)
+    cost = direct_cost(agent, task, assumed) or learnt.cost.get(agent.id)
+    seconds = direct_seconds(agent.latency_ms, assumed) or learnt.seconds.get(agent.id)
+    tried = learnt.tried.get(agent.id, 0.0)
+    right = tried + (1 - tried) * right
     said = []
     if rate.basis is Basis.ASSUMED:
         said.append(f"success of {agent.id}'s work ({rate.mean:g}, {rate.detail})")
@@ -80,7 +95,60 @@ def learn(delegator: Delegator, task: str, agents: Sequence[Agent]) -> Learnt:
     ready = delegator.ready()
     vector, fingerprint = ready.vector(task), ready.encoder.fingerprint
     skills = _skills(ready, delegator.roster, vector, agents)
-    return Learnt({}, _observed(delegator, vector, fingerprint, agents), skills)
+    observed = _observed(delegator, vector, fingerprint, agents)
+    return forecast_of(
+        _difficulty(delegator, fingerprint), task, ready.encoder, [agent.id for agent in agents], observed, skills
+    )
+
+
+def forecast_of(
+    kept: Kept | str | None,
+    task: str,
+    encoder: Encoder,
+    agents: Sequence[str],
+    observed: Mapping[str, Observed],
+    skills: Mapping[str, list[Told]],
+) -> Learnt:
+    """With what fitted difficulty says of these agents; `kept` as text is why it cannot be used.
+
+    Outcomes of a table are of agents on any task: success is then multiplied by the probability of being the right agent only
+    as far as the forecast is not trusted. Those of the journal are of agents that had been chosen, so there it is.
+    """
+    if kept is None or isinstance(kept, str):
+        return Learnt({}, observed, skills, () if kept is None else (kept,))
+    known = {agent: at for at, agent in enumerate(kept.difficulty.agents) if agent in {*agents}}
+    if not known:
+        return Learnt({}, observed, skills)
+    found = kept.difficulty.forecast(features([task], encoder))
+    trust = float(found.trust[0])
+    seen = "far from anything seen: its usual rate" if trust == 0 else "outcomes of {} tasks"
+    forecast = {
+        agent: Rate(
+            float(found.success[0, at]),
+            float(found.low[0, at]),
+            float(found.high[0, at]),
+            Basis.DIFFICULTY,
+            seen.format(int(kept.tasks[at])),
+        )
+        for agent, at in known.items()
+    }
+    chosen = kept.record.get("source") == JOURNAL
+    tried = dict.fromkeys(known, 0.0 if chosen else trust)
+    cost, seconds = (
+        {agent: Estimate(*values[:, at].tolist()) for agent, at in known.items() if not np.isnan(values[0, at])}
+        for values in (kept.cost, kept.seconds)
+    )
+    return Learnt(forecast, observed, skills, (), tried, cost, seconds)
+
+
+def _difficulty(delegator: Delegator, fingerprint: str) -> Kept | str | None:
+    try:
+        kept = keep.read(store.folder_of(delegator.folder, delegator.roster))
+    except store.Unusable as reason:
+        return f"fitted difficulty left out: {reason} (run: delegate difficulty fit)"
+    if kept is not None and kept.encoder != fingerprint:
+        return "fitted difficulty left out: it was made with another encoder (run: delegate difficulty fit)"
+    return kept
 
 
 def _observed(delegator: Delegator, vector: Vectors, fingerprint: str, agents: Sequence[Agent]) -> dict[str, Observed]:

@@ -10,6 +10,8 @@ from delegate_cli.journal.entries import Filter
 from delegate_cli.journal.store import Journal
 from delegate_cli.planning.outcomes import Outcomes
 
+JOURNAL = "journal"  # what a fit says its outcomes came from
+
 
 def read_journal(journal: Journal, roster: Roster) -> Outcomes:
     """Every decision of this roster whose outcome was reported and whose text is kept, repeated work as its mean.

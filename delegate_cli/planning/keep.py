@@ -33,7 +33,7 @@ class Kept:
     """What a fit left.
 
     Attributes:
-        cost, seconds: mean of each agent's known ones, shape (agents,), NaN where none is.
+        cost, seconds: mean, 5 % and 95 % quantile of each agent's known ones, shape (3, agents), NaN where none is.
         tasks: how many outcomes each agent had, shape (agents,).
         record: how it was made and what it came to, as `difficulty fit` printed it.
         encoder: fingerprint of the encoder that it was made with.
@@ -50,14 +50,17 @@ class Kept:
 def kept_of(difficulty: Difficulty, outcomes: Outcomes, record: Mapping[str, Any], encoder: str) -> Kept:
     """A fit with what its table says of cost and time."""
     known = (~np.isnan(outcomes.success)).sum(axis=0).astype(np.float64)
-    return Kept(difficulty, _mean(outcomes.cost, known), _mean(outcomes.seconds, known), known, record, encoder)
+    return Kept(difficulty, _spent(outcomes.cost, known), _spent(outcomes.seconds, known), known, record, encoder)
 
 
-def _mean(values: Floats | None, like: Floats) -> Floats:
-    if values is None:
-        return np.full(len(like), np.nan)
-    count = (~np.isnan(values)).sum(axis=0)
-    return np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), np.nan)
+def _spent(values: Floats | None, like: Floats) -> Floats:
+    found = np.full((3, len(like)), np.nan)
+    for at in range(len(like) if values is not None else 0):
+        assert values is not None
+        spent = values[~np.isnan(values[:, at]), at]
+        if len(spent):
+            found[:, at] = (spent.mean(), *np.quantile(spent, (0.05, 0.95)))
+    return found
 
 
 def write(folder: Path, kept: Kept) -> None:
