@@ -52,6 +52,7 @@ FINAL = {
     "401": (failure(401, "bad key", "invalid_api_key"), "refuses the key (401: bad key)"),
     "403": (failure(403, "no access"), "refuses this key or model (403: no access)"),
     "404": (failure(404, "no such model", "model_not_found"), "knows no model 'm' or no such path (404: no such model)"),
+    "501": (failure(501, "This model is not a decision model"), "cannot do this (501: This model is not a decision model)"),
     "quota": (failure(429, "You exceeded your quota", "insufficient_quota"), "the quota at"),
     "filter": (FILTERED, "filtered the request (400"),
     "filtered answer": (Reply(completion("", finish="content_filter")), "filtered the answer"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from delegate_cli.errors import CredentialsError, EndpointError, RefusedRequest
 
-AGAIN = frozenset({408, 409, 425, 429})  # and every 5xx
+AGAIN = frozenset({408, 409, 425, 429})  # and every 5xx but 501
 _FILTERED = ("content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation")
 _SPENT = ("insufficient_quota", "billing_hard_limit_reached")
 
@@ -65,6 +65,9 @@ def of_status(status: int, headers: Mapping[str, str], content: bytes, place: Pl
         return Fault(EndpointError(f"{place.host} knows no model {place.model!r} or no such path (404{words})", fix))
     if status == 429 and code in _SPENT:
         return Fault(EndpointError(f"the quota at {place.host} is used up (429{words})", "raise it with the provider"))
+    if status == 501:  # it will not have learnt it a second later
+        fix = "use a model and server that can do this, or another --decider"
+        return Fault(EndpointError(f"{place.host} cannot do this ({status}{words})", fix))
     wait = retry_after(headers)
     if status == 429:
         fix = "lower --concurrency, or set llm.rate_limit_rpm"
