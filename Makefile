@@ -7,7 +7,7 @@ BIN := .venv/bin
 CODE := delegate_cli benchmarks training examples tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-run bench-model bench-scripted bench-serve bench-skills bench-plan benchmark year constants train urging dist dist-check clean
+.PHONY: help site demo report test check format-check lint types layers docs-check format docs bench bench-cold bench-labels bench-adversarial bench-split bench-policy bench-run bench-model bench-scripted bench-serve bench-skills bench-plan benchmark year constants train urging dist dist-check clean
 
 help:
 	@echo "make demo     install into .venv and route three tasks over agents.yaml"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench-adversarial   decide every hostile task and card of tests/data/adversarial.jsonl and its clean twin"
 	@echo "make bench-run   split, run, judge and process eight requests with a tiny real model, and check every file (a quarter of an hour)"
 	@echo "make bench-split DATA=folder   split two-tool tasks, tasks of one intent and joined ones"
+	@echo "make bench-policy DATA=folder   learn when to split, whom to ask and how deep to go, against fixed ways of working"
 	@echo "make year DATA=folder   simulate a year of answers, draw docs/year.png"
 	@echo "make bench-serve   time of a decision over HTTP and a socket against the same in the process; schemathesis"
 	@echo "make benchmark DATA=folder   measure delegate and its peers, write docs/benchmark.md (hours; goes on if interrupted)"
@@ -109,6 +110,9 @@ bench-run: .venv/.installed-dev
 
 bench-split: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.splitting $(DATA)
+
+bench-policy: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.policy $(DATA)
 
 # Each peer gets an environment of its own under build/peers. ONLY="--sets mcp_bench --peers bm25 --most 50" for a quick look.
 benchmark: .venv/.installed
