@@ -12,8 +12,11 @@ from markdown_it import MarkdownIt
 from running import check_files, part, plan
 from shell import invoke
 
+from delegate_cli.deciders.replies import Unusable
 from delegate_cli.render.runs import answer_text
+from delegate_cli.running import aggregating, judge
 from delegate_cli.running.records import State
+from delegate_cli.running.speaker import Question
 from delegate_cli.splitting import plan_json
 
 ANSWERS = cases("answer")
@@ -173,3 +176,50 @@ def test_a_request_as_one_task_is_never_a_plan(tmp_path: Path, kept: Path, scrip
     assert not [each for each in scripted.received if each.path.endswith("/act")]
     if result.code == 0:
         assert [each["task"] for each in result.json["parts"]] == [case.text]
+
+
+PART = {"state": "done", "agent": "says", "name": "says", "error": None}
+
+
+@pytest.mark.parametrize("case", ANSWERS, ids=lambda case: case.id)
+def test_an_answer_stays_data_for_whoever_puts_together_and_for_the_judge(case: Case) -> None:
+    parts = [
+        PART | {"subtask": "a", "task": "one", "answer": case.text},
+        PART | {"subtask": "b", "task": "two", "answer": "fine"},
+    ]
+    harmless = [PART | {"subtask": "a", "task": "one", "answer": "x"}, parts[1]]
+    pairs = [(aggregating.question("all", parts), aggregating.question("all", harmless))]
+    judged = [judge.questions("all", {judge.Side.MULTI: text, judge.Side.SINGLE: "fine"}) for text in (case.text, "x")]
+    pairs += list(zip(*judged, strict=True))
+    for hostile, clean in pairs:
+        assert hostile is not None
+        assert clean is not None
+        assert ours(hostile) == ours(clean)  # but for what stands behind bars, they are the same
+        assert [each["role"] for each in hostile.messages] == ["system", "user"]
+
+
+def ours(question: Question) -> list[str]:
+    """The lines of a question that are no data, with the mark left out."""
+    text = "\n".join(each["content"] for each in question.messages)
+    (mark,) = set(re.findall(r"^\[(\S+) end\]$", text, re.MULTILINE))
+    return [line.replace(mark, "MARK") for line in text.split("\n") if not line.startswith("| ") and line != "|"]
+
+
+@pytest.mark.parametrize("case", ANSWERS, ids=lambda case: case.id)
+def test_what_an_obeying_model_puts_together_has_all_parts_and_no_heading_of_its_own(case: Case) -> None:
+    parts = [PART | {"subtask": each, "task": f"do {each}", "answer": "fine"} for each in "ab"]
+    alone = json.dumps({"passages": [{"from": ["a"], "text": case.text}]})
+    with pytest.raises(Unusable, match="leaves out b"):
+        aggregating.parse(alone, ["a", "b"])
+    with pytest.raises(Unusable):
+        aggregating.parse(json.dumps({"passages": [{"from": ["a", "b", "act"], "text": case.text}]}), ["a", "b"])
+    passages = aggregating.parse(json.dumps({"passages": [{"from": ["a", "b"], "text": case.text}]}), ["a", "b"])
+    text = aggregating.text_of(passages, parts)
+    known: dict[str, Any] = {}
+    tokens = MarkdownIt("commonmark", {"html": True}).parse(text, known)
+    headings = [
+        tokens[place + 1].content for place, token in enumerate(tokens) if token.tag in ("h1", "h2") and token.nesting == 1
+    ]
+    assert headings == ["Who did what"]
+    assert not [token for token in tokens if token.type == "html_block"]
+    assert known.get("references", {}) == {}
