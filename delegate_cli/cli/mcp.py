@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from delegate_cli.cli import journaling, model_options, options, serving_options, streams
+from delegate_cli.cli import deciding_options, journaling, model_options, options, serving_options, streams
+from delegate_cli.cli.deciding_options import AS_SET, DecidingOptions
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
 from delegate_cli.errors import UsageError
 
@@ -29,6 +30,7 @@ PORT = 8322
 
 
 @model_options.takes("show_prompt", "dry_run")
+@deciding_options.takes()
 def mcp(
     agents: options.Agents = options.AgentsDefault,
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP at /mcp, instead of stdin and stdout.")] = False,
@@ -38,11 +40,7 @@ def mcp(
     ] = None,
     token_env: serving_options.TokenEnv = None,
     allow_host: serving_options.AllowHost = None,
-    min_probability: options.MinProbability = None,
-    min_margin: options.MinMargin = None,
-    target_error: options.TargetError = None,
-    shortlist: options.Shortlist = None,
-    encoder: options.Encoder = None,
+    deciding: DecidingOptions = AS_SET,
     no_rebuild: options.NoRebuild = False,
     asking: ModelOptions = NOTHING,
     journal: journaling.JournalFile = None,
@@ -54,13 +52,7 @@ def mcp(
     hosts, token = serving_options.access(host, token_env, allow_host)
     if not http and (port is not None or token is not None or allow_host or host != serving_options.HOST):
         raise UsageError("--host, --port, --token-env and --allow-host are for --http", "add --http, or leave them out")
-    flags = {
-        "min_probability": min_probability,
-        "min_margin": min_margin,
-        "target_error": target_error,
-        "shortlist": shortlist,
-        "encoder": encoder,
-    }
+    flags = deciding.flags()
     try:
         from delegate_cli.serving import mcp_server
     except ImportError as error:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delegate_cli.cli import journaling, limit_options, model_options, options, streams
+from delegate_cli.cli import deciding_options, journaling, limit_options, model_options, options, streams
+from delegate_cli.cli.deciding_options import AS_SET, DecidingOptions
 from delegate_cli.cli.journaling import Record
 from delegate_cli.cli.limit_options import NO_LIMITS, LimitOptions
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
@@ -61,6 +62,7 @@ class View:
 
 
 @model_options.takes()
+@deciding_options.takes()
 @limit_options.takes()
 def route(
     tasks: options.Tasks = None,
@@ -69,12 +71,8 @@ def route(
     every: options.Every = False,
     format: options.FormatOption = None,
     field: options.FieldName = None,
-    min_probability: options.MinProbability = None,
-    min_margin: options.MinMargin = None,
-    target_error: options.TargetError = None,
-    shortlist: options.Shortlist = None,
+    deciding: DecidingOptions = AS_SET,
     limits: LimitOptions = NO_LIMITS,
-    encoder: options.Encoder = None,
     explain: options.Explain = False,
     confirm: options.Confirm = False,
     team: Team = False,
@@ -95,14 +93,7 @@ def route(
     if confirm:
         _check_confirm(batch, len(arguments))
     _check_team(team, size, confirm or asking.dry_run)
-    flags = {
-        "min_probability": min_probability,
-        "min_margin": min_margin,
-        "target_error": target_error,
-        "shortlist": shortlist,
-        "encoder": encoder,
-        **limits.flags(),
-    }
+    flags = deciding.flags() | limits.flags()
     kept = None if no_journal else journaling.open_journal(journal)
     read = options.roster_and_settings(agents, {**flags, **asking.flags()}, quiet)
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delegate_cli.cli import journaling, model_options, options, serving_options, streams
+from delegate_cli.cli import deciding_options, journaling, model_options, options, serving_options, streams
+from delegate_cli.cli.deciding_options import AS_SET, DecidingOptions
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ PORT = 8321
 
 
 @model_options.takes("show_prompt", "dry_run")
+@deciding_options.takes()
 def serve(
     agents: options.Agents = options.AgentsDefault,
     host: serving_options.Host = serving_options.HOST,
@@ -40,11 +42,7 @@ def serve(
     ] = None,
     token_env: serving_options.TokenEnv = None,
     allow_host: serving_options.AllowHost = None,
-    min_probability: options.MinProbability = None,
-    min_margin: options.MinMargin = None,
-    target_error: options.TargetError = None,
-    shortlist: options.Shortlist = None,
-    encoder: options.Encoder = None,
+    deciding: DecidingOptions = AS_SET,
     no_rebuild: options.NoRebuild = False,
     asking: ModelOptions = NOTHING,
     journal: journaling.JournalFile = None,
@@ -54,13 +52,7 @@ def serve(
 ) -> int:
     """Decide for other programs over HTTP, with the roster in memory; it is loaded again when it changes."""
     hosts, token = serving_options.access(host, token_env, allow_host)
-    flags = {
-        "min_probability": min_probability,
-        "min_margin": min_margin,
-        "target_error": target_error,
-        "shortlist": shortlist,
-        "encoder": encoder,
-    }
+    flags = deciding.flags()
     try:
         from delegate_cli.serving import listen, web
     except ImportError as error:

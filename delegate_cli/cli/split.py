@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from delegate_cli.cli import journaling, limit_options, model_options, options, streams
+from delegate_cli.cli import deciding_options, journaling, limit_options, model_options, options, streams
+from delegate_cli.cli.deciding_options import AS_SET, DecidingOptions
 from delegate_cli.cli.limit_options import NO_LIMITS, LimitOptions
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
 from delegate_cli.errors import TaskError
@@ -40,6 +41,7 @@ class PlanFormat(StrEnum):
 
 
 @model_options.takes("dry_run")
+@deciding_options.takes()
 @limit_options.takes()
 def split(
     request: Annotated[
@@ -50,12 +52,8 @@ def split(
     format: Annotated[
         PlanFormat | None, typer.Option("--format", "-f", help="Default: table at a terminal, plain in a pipe.")
     ] = None,
-    min_probability: options.MinProbability = None,
-    min_margin: options.MinMargin = None,
-    target_error: options.TargetError = None,
-    shortlist: options.Shortlist = None,
+    deciding: DecidingOptions = AS_SET,
     limits: LimitOptions = NO_LIMITS,
-    encoder: options.Encoder = None,
     no_rebuild: options.NoRebuild = False,
     asking: ModelOptions = NOTHING,
     journal: journaling.JournalFile = None,
@@ -65,14 +63,7 @@ def split(
     quiet: options.Quiet = False,
 ) -> int:
     """Say whether a request is one task or several, and who gets each of its parts."""
-    flags = {
-        "min_probability": min_probability,
-        "min_margin": min_margin,
-        "target_error": target_error,
-        "shortlist": shortlist,
-        "encoder": encoder,
-        **limits.flags(),
-    }
+    flags = deciding.flags() | limits.flags()
     text = _stdin() if streams.from_stdin([] if request is None else [request]) else request or ""
     kept = None if no_journal else journaling.open_journal(journal)
     opened = options.open_delegator(
