@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from running import write_roster
 
+from delegate_cli.confidence.intervals import share
 from delegate_cli.deciders.replies import Unusable
 from delegate_cli.encoders.tokens import Tokenizer
 from delegate_cli.errors import EncoderError, RosterError
@@ -301,7 +302,7 @@ def test_what_many_come_to() -> None:
     ]
     assert [counts[name] for name in ("won", "lost", "tied")] == [2, 1, 1]
     assert found["format_ok"]["split"]["value"] == 5 / 6
-    assert found["format_ok"]["judge"] == figures.share(4, 5)
+    assert found["format_ok"]["judge"] == share(4, 5)
     assert (found["multi"]["cost_usd"], found["single"]["seconds"]) == (0.5, 2.0)
     assert figures.summary([], 1)["win_rate"] is None
 

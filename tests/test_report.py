@@ -14,7 +14,7 @@ import pytest
 import shell
 import yaml
 
-from delegate_cli.evaluation.measures import share
+from delegate_cli.confidence.intervals import share
 
 VOID = {"meta", "br", "path", "use"}
 HOSTILE = (

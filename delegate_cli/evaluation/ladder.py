@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from delegate_cli.agents import Roster
+from delegate_cli.confidence.intervals import share
 from delegate_cli.confidence.metrics import wilson
-from delegate_cli.evaluation.measures import share
 from delegate_cli.evaluation.run import Outcome, run_tasks
 from delegate_cli.evaluation.tasks import LabelledTask
 from delegate_cli.evaluation.variants import Progress, remembering, variant

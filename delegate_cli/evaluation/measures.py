@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from delegate_cli.confidence.metrics import BINS, auroc, chance_calibration_error, expected_calibration_error, wilson
+from delegate_cli.confidence.intervals import mean, share
+from delegate_cli.confidence.metrics import BINS, auroc, chance_calibration_error, expected_calibration_error
 from delegate_cli.evaluation.run import Outcome
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9)
-DRAWS = 1000
-SEED = 11
 _WORST = 5
 _CURVE = 100  # points at most
 
@@ -61,24 +60,6 @@ def measure(outcomes: Sequence[Outcome], agents: int, seconds: float) -> dict[st
 def number(value: Any) -> float | None:
     """A finite number, else None."""
     return float(value) if math.isfinite(value) else None
-
-
-def share(part: Any, whole: int) -> dict[str, Any] | None:
-    """A share with its Wilson interval."""
-    if not whole:
-        return None
-    low, high = wilson(int(part), whole)
-    return {"value": float(part) / whole, "low": low, "high": high, "of": whole}
-
-
-def mean(values: Sequence[float]) -> dict[str, Any] | None:
-    """A mean with its percentile bootstrap interval."""
-    if not values:
-        return None
-    data = np.asarray(values, dtype=float)
-    draws = np.random.default_rng(SEED).integers(len(data), size=(DRAWS, len(data)))
-    low, high = np.quantile(data[draws].mean(axis=1), (0.025, 0.975))
-    return {"value": float(data.mean()), "low": float(low), "high": float(high), "of": len(data)}
 
 
 def macro_f1(inside: Sequence[Outcome]) -> float | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from delegate_cli.agents import Roster
-from delegate_cli.evaluation.measures import share
+from delegate_cli.confidence.intervals import share
 from delegate_cli.evaluation.run import Outcome, run_tasks
 from delegate_cli.evaluation.tasks import LabelledTask
 from delegate_cli.evaluation.variants import Progress, remembering, variant

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from delegate_cli.agents import Roster
 from delegate_cli.circumstances import Trade
+from delegate_cli.policy.trade import as_good
 
 NAME = "outcomes"  # what a trade is by
 WIDTH = 0.15  # of the kernel, in cosine similarity: a task at 0.85 counts 0.37 of one that is the same
@@ -68,10 +69,7 @@ def prefer_proven(
     where the difference is more than noise.
     """
     order = np.arange(len(places), dtype=np.int64)
-    least = float(probability[0]) - band
-    if probability[0] >= threshold:
-        least = max(least, threshold)
-    inside = int((probability >= least - 1e-12).sum())
+    inside = as_good(probability, band, threshold)
     if inside < 2:
         return order, None
     ids = [roster.agents[place].id for place in places[:inside].tolist()]

@@ -34,10 +34,7 @@ def prefer(
         skills: those whose scores are the quality; none means all that an agent has.
     """
     order = np.arange(len(places), dtype=np.int64)
-    least = float(probability[0]) - band
-    if probability[0] >= threshold:
-        least = max(least, threshold)
-    inside = int((probability >= least - 1e-12).sum())
+    inside = as_good(probability, band, threshold)
     if inside < 2:
         return order, None
     agents = [roster.agents[place] for place in places[:inside].tolist()]
@@ -54,6 +51,14 @@ def prefer(
         _difference(chosen.latency_ms, over.latency_ms),
         _difference(_quality(chosen, skills), _quality(over, skills)),
     )
+
+
+def as_good(probability: Floats, band: float, threshold: float) -> int:
+    """How many of the first are within `band` of the best, and at or above the threshold where the best is."""
+    least = float(probability[0]) - band
+    if probability[0] >= threshold:
+        least = max(least, threshold)
+    return int((probability >= least - 1e-12).sum())
 
 
 def _gain(agents: list[Agent], preference: Preference, skills: Collection[str]) -> Floats:

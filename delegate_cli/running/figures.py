@@ -7,11 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from delegate_cli.confidence.metrics import wilson
-
-DRAWS, SEED = 4000, 0
+from delegate_cli.confidence.intervals import mean, share
 
 
 def summary(results: Sequence[Mapping[str, Any]], prompts: int) -> dict[str, Any]:
@@ -53,24 +49,6 @@ def summary(results: Sequence[Mapping[str, Any]], prompts: int) -> dict[str, Any
         "single": _side(compared, "single"),
         "judge": _spent(results),
     }
-
-
-def share(part: float, whole: int) -> dict[str, Any] | None:
-    """A share with its Wilson interval; None of nothing."""
-    if not whole:
-        return None
-    low, high = wilson(part, whole)
-    return {"value": part / whole, "low": low, "high": high, "of": whole}
-
-
-def mean(values: Sequence[float]) -> dict[str, Any] | None:
-    """A mean with its percentile bootstrap interval; None of nothing."""
-    if not values:
-        return None
-    data = np.asarray(values, dtype=float)
-    draws = np.random.default_rng(SEED).integers(len(data), size=(DRAWS, len(data)))
-    low, high = np.quantile(data[draws].mean(axis=1), (0.025, 0.975))
-    return {"value": float(data.mean()), "low": float(low), "high": float(high), "of": len(data)}
 
 
 def _ok(flags: Iterable[bool | None]) -> dict[str, Any] | None:
