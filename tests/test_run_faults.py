@@ -22,6 +22,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "dies by signal": (program("import os; os.kill(os.getpid(), 9)"), "unclear", "was ended by signal 9"),
     "hangs": (program("import time; time.sleep(60)", timeout_s=0.4), "unclear", "no answer within 0.4 s"),
     "floods": (program("while True: print('x' * 9999)", max_output_kb=64), "unclear", "wrote more than 64 kB"),
+    "floods, and reads nothing": (
+        {"kind": "command", "argv": ["yes"], "read_only": True, "max_output_kb": 64},
+        "unclear",
+        "wrote more than 64 kB",
+    ),
     "floods stderr": (program("import sys\nfor n in range(9999): sys.stderr.write('y' * 99)\nsys.exit(3)"), "failed", "code 3"),
     "broken JSON": (program("print('{\"answer\": ')", output="json"), "unclear", "answered with broken JSON"),
     "no such key": (program("print('{}')", output="json", answer="result.text"), "unclear", "answered without result.text"),
@@ -36,7 +41,9 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_written_down_and_the_next_agent_does_it(tmp_path: Path, name: str) -> None:
+def test_a_fault_is_written_down_and_the_next_agent_does_it(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     block, status, said = FAULTS[name]
     runs = Runs(tmp_path, {"bad": block, "echo": ECHO})
     result = runs(plan(part("a", "bad", others=["echo"])))["a"]
@@ -45,6 +52,7 @@ def test_a_fault_is_written_down_and_the_next_agent_does_it(tmp_path: Path, name
     assert said in runs.calls[0]["error"]["message"]
     assert runs.folder is not None
     check_files(runs.folder.path)
+    assert not caplog.records  # asyncio's own words, such as a traceback of a pipe, would stand among the progress
 
 
 @pytest.mark.parametrize("name", ["hangs", "dies by signal", "floods", "broken JSON"])

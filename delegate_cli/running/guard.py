@@ -33,6 +33,11 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
+def kill(pid: int) -> None:
+    """Kill one process; one that is gone is no error."""
+    _send(pid, signal.SIGKILL)
+
+
 def kill_family(pid: int, rounds: int = 5) -> None:
     """Kill what a process has started and what those have, whatever group, session or environment they gave themselves.
 
@@ -47,7 +52,7 @@ def kill_family(pid: int, rounds: int = 5) -> None:
         if not new:
             break
     for each in found:
-        _send(each, signal.SIGKILL)
+        kill(each)
 
 
 def adopt() -> bool:
@@ -72,7 +77,7 @@ def kill_adopted(known: Collection[int]) -> None:
     for pid in children().difference(known):
         if MARK.encode() not in _environment(pid):
             kill_family(pid)
-            _send(pid, signal.SIGKILL)
+            kill(pid)
             with suppress(OSError):
                 os.waitpid(pid, 0)
 

@@ -102,8 +102,8 @@ async def end(process: asyncio.subprocess.Process, call: str) -> None:
     """Kill a child, its group, and what left the group; afterwards none of them runs."""
     guard.kill_family(process.pid)
     guard.kill_group(process.pid)
-    with suppress(ProcessLookupError):
-        process.kill()
+    if process.returncode is None:
+        guard.kill(process.pid)  # asyncio's own `kill` would first ask how it ended, and take that from asyncio's watcher
     guard.sweep(call)
     with suppress(TimeoutError):
         async with asyncio.timeout(5):

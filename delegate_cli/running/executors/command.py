@@ -129,8 +129,7 @@ async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
     try:
         process.stdin.write(data)
         await process.stdin.drain()
-        process.stdin.close()
-        await process.stdin.wait_closed()
+        process.stdin.close()  # not waited for: cancelled at it, asyncio writes a traceback when the pipe ends
     except (BrokenPipeError, ConnectionResetError):
         pass  # it does not want to read on
 
