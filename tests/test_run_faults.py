@@ -13,6 +13,7 @@ import pytest
 from llm import Reply, Scripted, completion, failure
 from running import ECHO, Runs, check_files, part, plan, program
 
+from delegate_cli.journal.entries import Feedback
 from delegate_cli.running.caps import Caps
 from delegate_cli.running.records import State
 
@@ -204,6 +205,24 @@ def test_calls_and_money_are_held(tmp_path: Path) -> None:
     assert found["b"].agent == "other"
     found = Runs(tmp_path, limited)(plan(part("a"), part("b", after=["a"])))
     assert "run.max_calls" in found["b"].error["fix"]
+
+
+def test_nothing_is_spent_by_who_takes_no_task_or_has_not_answered(tmp_path: Path) -> None:
+    ann = {"kind": "human", "cost": {"per_task": 50}}
+    busy = {"kind": "ai", "run": program("import sys; sys.exit(75)"), "cost": {"per_task": 3}}
+    runs = Runs(tmp_path, {"ann": ann, "busy": busy, "echo": {"kind": "ai", "run": ECHO, "cost": {"per_task": 0.5}}})
+    facts = plan(part("a", "ann"), part("b", "busy", others=["echo"]))
+    caps = Caps(calls=3, usd=51)
+    found = runs(facts, caps)
+    assert (found["a"].state, found["a"].cost_usd) == (State.WAITING, None)
+    assert (found["b"].agent, found["b"].cost_usd) == ("echo", 0.5)
+    assert runs.folder is not None
+    assert runs.folder.read("run.json")["cost_usd"] == 0.5
+    assert runs.again(facts, caps)["a"].state is State.WAITING  # it is the same call, and counts once
+    runs.journal.say(Feedback(runs.calls[0]["call"], success=True, note="signed"))
+    found = runs.again(facts, caps)
+    assert (found["a"].answer, found["a"].cost_usd) == ("signed", 50)
+    assert runs.folder.read("run.json")["cost_usd"] == 50.5
 
 
 def test_concurrency_is_held_and_used(tmp_path: Path) -> None:

@@ -197,8 +197,7 @@ class Attempts:
         """A new id; for work that a person has already, that one's."""
         if block.kind is RunKind.HUMAN:
             for each in self.folder.calls.values():
-                open_ended = each.status in (CallStatus.WAITING, CallStatus.STARTED, CallStatus.INTERRUPTED)
-                if (each.subtask, each.agent) == (subtask, agent) and open_ended:
+                if (each.subtask, each.agent) == (subtask, agent) and each.unanswered:
                     return each.call
         return uuid7()
 

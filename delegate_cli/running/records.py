@@ -53,6 +53,18 @@ class Call:
     error: Mapping[str, str] | None = None
 
     @property
+    def unanswered(self) -> bool:
+        """Whether a person has it and has not answered: it is gone on with as the same call, and has cost nothing yet."""
+        return self.kind == "human" and self.status in (CallStatus.STARTED, CallStatus.INTERRUPTED, CallStatus.WAITING)
+
+    @property
+    def usd(self) -> float | None:
+        """What it came to; None where nothing is known. One of which it is not known how it ended counts as it was held."""
+        if self.cost_usd is not None or self.unanswered or self.status is CallStatus.REFUSED:
+            return self.cost_usd
+        return self.held_usd or None
+
+    @property
     def seconds(self) -> float:
         """How long it took."""
         return 0.0 if self.ended is None else max(0.0, self.ended - self.started)
@@ -110,7 +122,6 @@ class Result:
 
 
 def spent(calls: "list[Call]") -> float | None:
-    """What calls came to in USD; None where nothing is known of it. One without an end counts as it was held."""
-    known = [call.held_usd if call.cost_usd is None and call.held_usd else call.cost_usd for call in calls]
-    found = [usd for usd in known if usd is not None]
+    """What calls came to in USD; None where nothing is known of it."""
+    found = [usd for call in calls if (usd := call.usd) is not None]
     return math.fsum(found) if found else None

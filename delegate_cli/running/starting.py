@@ -149,7 +149,8 @@ async def _run(start: Start, folder: RunFolder, office: Office, held: Mapping[st
     purse = Purse(start.caps)
     purse.used("", 0, start.routing_usd)
     for call in folder.calls.values():
-        purse.used(call.agent, 1, spent([call]) or 0.0)
+        if not call.unanswered:
+            purse.used(call.agent, 1, call.usd or 0.0)
     rates = {agent.id: agent.rate_limit_rpm for agent in start.roster if agent.rate_limit_rpm}
     attempts = Attempts(
         folder,
