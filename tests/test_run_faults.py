@@ -225,6 +225,29 @@ def test_nothing_is_spent_by_who_takes_no_task_or_has_not_answered(tmp_path: Pat
     assert runs.folder.read("run.json")["cost_usd"] == 50.5
 
 
+@pytest.mark.parametrize(
+    ("card", "says", "counts"),
+    [
+        ({"cost": {"per_task": 0.02}}, 0.03, 0.03),
+        ({"cost": {"per_task": 0.02}}, 900000, 0.2),
+        ({"cost": {"per_task": 0.02}}, 0, 0.002),
+        ({"cost": {"per_task": 0}}, 4, 4),
+        ({"budget_usd": 0.1}, 5, 0.1),
+        ({}, 5, 5),
+    ],
+)
+def test_what_an_agent_says_that_it_cost_is_held_against_its_card(
+    tmp_path: Path, card: dict[str, Any], says: float, counts: float
+) -> None:
+    block = program(f"print('{{\"answer\": 1, \"cost_usd\": {says}}}')", output="json")
+    own = {"budget_usd": card["budget_usd"]} if "budget_usd" in card else {}
+    runs = Runs(tmp_path, {"j": {"kind": "ai", "run": block | own, **{key: card[key] for key in card if key == "cost"}}})
+    said: list[str] = []
+    assert runs(plan(part("a", "j")), say=said.append)["a"].cost_usd == pytest.approx(counts)
+    assert runs.calls[0]["said_usd"] == (None if says == counts else says)
+    assert [f"j says that it cost {says:g} USD" in line for line in said] == ([] if says == counts else [True])
+
+
 def test_concurrency_is_held_and_used(tmp_path: Path) -> None:
     log = tmp_path / "log"
     code = (

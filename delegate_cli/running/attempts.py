@@ -140,7 +140,8 @@ class Attempts:
             cost_usd = self.office.cost(agent, answer)
             cost = cost_usd or 0.0
             status = CallStatus.DONE
-            facts = {"cost_usd": cost_usd, "input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
+            facts = self._doubted(agent, answer, cost_usd)
+            facts |= {"cost_usd": cost_usd, "input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
             return self._done(agent, work, answer, facts, time.monotonic() - started)
         except TimeoutError:
             status, message = CallStatus.UNCLEAR, f"{agent} gave no answer within {block.timeout_s:g} s"
@@ -176,6 +177,13 @@ class Attempts:
 
     def _facts(self, failure: Failure) -> dict[str, str]:
         return {"message": self._secrets.out_of(failure.message), "fix": self._secrets.out_of(failure.fix)}
+
+    def _doubted(self, agent: str, answer: Answer, counts: float | None) -> dict[str, Any]:
+        """What the agent says that a call cost, said aloud where its card makes that unlikely; else nothing."""
+        if answer.cost_usd is None or answer.cost_usd == counts:
+            return {}
+        self.desk.say(f"{agent} says that it cost {answer.cost_usd:g} USD; {counts:g} are counted (correct the cost of its card)")
+        return {"said_usd": answer.cost_usd}
 
     def _clean(self, answer: Answer) -> Answer:
         text = self._secrets.out_of(answer.text)

@@ -32,7 +32,7 @@ class Desk:
         self._roster = roster
         self._plan = plan
         self._settings = settings
-        self._say = say
+        self.say = say
 
     def queue(self, subtask: str, agent_id: str, identity: str) -> None:
         """Let a subtask wait for a person under this id; one that waits there already stays.
@@ -77,11 +77,11 @@ class Desk:
             self.journal.say(Feedback(identity, success=success, seconds=seconds, cost=cost, origin=Origin.LIBRARY))
         except JournalError as error:
             if "has no decision" not in error.message:  # a plan may come from another machine
-                self._say(f"an outcome was not recorded: {error.message} ({error.fix})")
+                self.say(f"an outcome was not recorded: {error.message} ({error.fix})")
 
     def _record(self, decision: Decision, origin: Origin) -> None:
         assert self.journal is not None
-        recorder = Recorder(self.journal, self._settings, origin=origin, say=self._say)
+        recorder = Recorder(self.journal, self._settings, origin=origin, say=self.say)
         recorder.record(decision)
         recorder.close()
 

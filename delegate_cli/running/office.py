@@ -15,6 +15,8 @@ from delegate_cli.running.desk import Desk
 from delegate_cli.running.work import Answer, End, Executor, Failure, Work
 from delegate_cli.settings import Settings
 
+_BELIEVED = 10.0  # times more or less than its card says that an agent's own figure of its cost counts
+
 
 @dataclass(slots=True)
 class Office:
@@ -73,11 +75,23 @@ class Office:
         return usd
 
     def cost(self, agent_id: str, answer: Answer) -> float | None:
-        """USD that a call came to: as the answer says, else as the card does; None where nothing is known."""
-        card = self.agent(agent_id).cost
-        if answer.cost_usd is not None or card is None:
-            return answer.cost_usd
-        return (card.per_task or 0.0) + (card.per_1k_tokens or 0.0) * (answer.input_tokens + answer.output_tokens) / 1000
+        """USD that a call came to; None where nothing is known.
+
+        What the answer says of it is data like the rest of it: it counts as far as the card allows, which is a tenth to ten times
+        its price, and no more than its budget where it has no price. Else it is what the card says.
+        """
+        card, block = self.agent(agent_id).cost, self.blocks[agent_id]
+        price = 0.0
+        if card is not None:
+            price = (card.per_task or 0.0) + (card.per_1k_tokens or 0.0) * (answer.input_tokens + answer.output_tokens) / 1000
+        said = answer.cost_usd
+        if said is None:
+            return None if card is None else price
+        if block.kind is RunKind.OPENAI:  # of prices that the roster or the settings name
+            return said
+        if price:
+            return min(max(said, price / _BELIEVED), price * _BELIEVED)
+        return said if block.budget_usd is None else min(said, block.budget_usd)
 
     async def close(self) -> None:
         """End what was opened; what was started for the run and still lives is killed."""

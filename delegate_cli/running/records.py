@@ -35,7 +35,13 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Call:
-    """One call of an agent. Times in seconds since 1970; `held_usd` is what it was taken to cost before it was made."""
+    """One call of an agent. Times in seconds since 1970.
+
+    Attributes:
+        held_usd: what it was taken to cost before it was made.
+        cost_usd: what it came to.
+        said_usd: what the agent said of it, where it was not believed.
+    """
 
     call: str
     subtask: str
@@ -48,6 +54,7 @@ class Call:
     ended: float | None = None
     held_usd: float = 0.0
     cost_usd: float | None = None
+    said_usd: float | None = None
     input_tokens: int = 0
     output_tokens: int = 0
     error: Mapping[str, str] | None = None
