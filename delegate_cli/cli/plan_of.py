@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delegate_cli.cli import journaling, limit_options, model_options, options, streams
+from delegate_cli.cli import deciding_options, journaling, limit_options, model_options, options, streams
+from delegate_cli.cli.deciding_options import AS_SET, DecidingOptions
 from delegate_cli.cli.limit_options import NO_LIMITS, LimitOptions
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
 from delegate_cli.errors import UsageError
@@ -43,6 +44,7 @@ WhyNot = Annotated[bool, typer.Option("--explain", "-e", help="Say why not the c
 
 
 @model_options.takes("dry_run")
+@deciding_options.takes("min_probability", "min_margin", "target_error")
 @limit_options.takes()
 def of(
     task: Annotated[str, typer.Argument(metavar="TASK", help="The task.")],
@@ -53,9 +55,8 @@ def of(
     explain: WhyNot = False,
     plot: Plot = None,
     format: options.ListingFormat = None,
-    shortlist: options.Shortlist = None,
+    deciding: DecidingOptions = AS_SET,
     limits: LimitOptions = NO_LIMITS,
-    encoder: options.Encoder = None,
     no_rebuild: options.NoRebuild = False,
     asking: ModelOptions = NOTHING,
     journal: journaling.JournalFile = None,
@@ -72,7 +73,7 @@ def of(
     _check(target, budget, plot)
     known = load_operators(operators)
     wish = Wish(TARGET if target is None and budget is None else target, budget)
-    flags = {"shortlist": shortlist, "encoder": encoder, **limits.flags()}
+    flags = deciding.flags() | limits.flags()
     load = journaling.load(journaling.open_journal(journal))
     opened = options.open_delegator(
         agents, flags, asking=asking, rebuild=not no_rebuild, load=load, quiet=quiet, verbose=verbose

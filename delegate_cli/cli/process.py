@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delegate_cli.cli import journaling, limit_options, model_options, options, run_options, streams
+from delegate_cli.cli import deciding_options, journaling, limit_options, model_options, options, run_options, streams
 from delegate_cli.cli import run as one
+from delegate_cli.cli.deciding_options import AS_SET, DecidingOptions
 from delegate_cli.cli.limit_options import NO_LIMITS, LimitOptions
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
 from delegate_cli.cli.run_options import NO_RUN, RunOptions
@@ -45,6 +46,7 @@ class Table(StrEnum):
 
 
 @model_options.takes("budget_usd", "max_calls", "timeout", "concurrency", "dry_run", "show_prompt")
+@deciding_options.takes()
 @limit_options.takes()
 @run_options.takes("resume", "judge", "repeat_lost", "wait")
 def process(
@@ -59,8 +61,8 @@ def process(
         Table | None, typer.Option("--format", "-f", help="jsonl: a line a prompt. Default: table at a terminal, else plain.")
     ] = None,
     no_color: options.NoColor = False,
+    deciding: DecidingOptions = AS_SET,
     limits: LimitOptions = NO_LIMITS,
-    encoder: options.Encoder = None,
     no_rebuild: options.NoRebuild = False,
     asking: ModelOptions = NOTHING,
     journal: journaling.JournalFile = None,
@@ -79,7 +81,7 @@ def process(
     batch = None if resume is None else Batch.find(resume)
     paths = agents or [Path(each) for each in ([DEFAULT_ROSTER] if batch is None else batch.read(BATCH)["roster"])]
     kept = None if no_journal else journaling.open_journal(journal)
-    flags = {"encoder": encoder} | limits.flags()
+    flags = deciding.flags() | limits.flags()
     opened = options.open_delegator(
         paths, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet
     )

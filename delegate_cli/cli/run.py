@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delegate_cli.cli import journaling, limit_options, model_options, options, streams
+from delegate_cli.cli import deciding_options, journaling, limit_options, model_options, options, streams
+from delegate_cli.cli.deciding_options import AS_SET, DecidingOptions
 from delegate_cli.cli.limit_options import NO_LIMITS, LimitOptions
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
 from delegate_cli.cli.run_options import NO_RUN, RunOptions, takes
@@ -60,6 +61,7 @@ class View:
 
 
 @model_options.takes("budget_usd", "max_calls", "timeout", "concurrency", "dry_run", "show_prompt")
+@deciding_options.takes()
 @limit_options.takes()
 @takes()
 def run(
@@ -73,11 +75,8 @@ def run(
         bool, typer.Option("--no-aggregate", help="Print the parts as JSON instead of one answer.")
     ] = False,
     format: Annotated[Shape, typer.Option("--format", "-f", help="The answer's text, or a record of the run.")] = Shape.TEXT,
-    min_probability: options.MinProbability = None,
-    min_margin: options.MinMargin = None,
-    target_error: options.TargetError = None,
+    deciding: DecidingOptions = AS_SET,
     limits: LimitOptions = NO_LIMITS,
-    encoder: options.Encoder = None,
     no_rebuild: options.NoRebuild = False,
     asking: ModelOptions = NOTHING,
     journal: journaling.JournalFile = None,
@@ -88,8 +87,7 @@ def run(
     from delegate_cli.cli.judging import closing
     from delegate_cli.running.folder import RunFolder
 
-    flags = {"min_probability": min_probability, "min_margin": min_margin, "target_error": target_error, "encoder": encoder}
-    flags |= limits.flags()
+    flags = deciding.flags() | limits.flags()
     view = View(format, no_aggregate, quiet)
     folder = RunFolder.open(running.resume) if running.resume else None
     if folder is not None and request is not None:
