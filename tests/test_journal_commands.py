@@ -20,7 +20,7 @@ import benchmarks.journal
 from delegate_cli import Delegator, Journal, Recorder, load_roster
 from delegate_cli.cli import journaling
 from delegate_cli.cli.journaling import moment, recorded
-from delegate_cli.decision import Decision, Status
+from delegate_cli.decision import Decision, Status, uuid7
 from delegate_cli.errors import UsageError
 from delegate_cli.journal.entries import Entry, Origin, Room
 from delegate_cli.journal.figures import Assignments
@@ -438,6 +438,34 @@ def test_the_last_room_is_given_once(journal: Journal, small: Path) -> None:
     assert stood[0] == made[0]
     assert ("refunds", "capacity") in [(each.agent, each.rule) for each in stood[1].excluded]
     assert [entry.agent for entry in journal.entries()] == [each.agent for each in stood]
+
+
+@pytest.mark.parametrize("command", [("split",), ("route", "--team"), ("route", "--team", "--size", "2")])
+def test_a_part_whose_agent_has_no_room_any_more_is_decided_again(
+    journal: Journal, invoke: Invoke, small: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Another process takes the last room between deciding and keeping."""
+    claim, others = Journal.claim, []
+
+    def late(self: Journal, entry: Entry, room: Room) -> bool:
+        if not others:
+            others.append(replace(entry, id=uuid7()))
+            assert claim(self, others[0], room)
+        return claim(self, entry, room)
+
+    monkeypatch.setattr(Journal, "claim", late)
+    small.write_text(small.read_text().replace("name: Refunds", "name: Refunds\n    availability: {capacity: 1}", 1))
+    request = "Please refund the second pair of shoes and then book me a train to Hamburg on Thursday morning"
+    done = invoke(*command, "--agents", str(small), "--min-probability", "0", "--format", "json", request).json
+    kept = {entry.id: entry for entry in journal.entries() if entry.id != others[0].id}
+    assert others[0].agent == "refunds"
+    assert "refunds" not in [entry.agent for entry in kept.values()]
+    left = {(each["agent"], each["rule"]) for entry in kept.values() for each in entry.record["excluded"]}
+    assert ("refunds", "capacity") in left
+    if command == ("split",):
+        assert {each["decision"]: each["agent"] for each in done["subtasks"]} == {each.id: each.agent for each in kept.values()}
+    else:
+        assert "refunds" not in [each["agent"] for each in done["team"]]
 
 
 @pytest.mark.parametrize("room", [{"capacity": 3}, {"per_minute": 3.0}])

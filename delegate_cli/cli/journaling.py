@@ -14,6 +14,7 @@ import typer
 
 from delegate_cli.cli import streams
 from delegate_cli.errors import UsageError
+from delegate_cli.journal.claims import keeping as keeping
 from delegate_cli.journal.claims import kept as kept
 from delegate_cli.journal.claims import room_of
 

@@ -73,9 +73,7 @@ def split(
 
     ask = limits.ask(opened.roster, top)
     with opened as delegator, journaling.recorded(delegator, ask, kept, many=False) as record:
-        found = divide(delegator, text, ask)
-        for decision in found.decisions:
-            record(decision)
+        found = divide(delegator, text, ask, journaling.keeping(record))
         if verbose:
             model_options.summarise(delegator, quiet)
     streams.write(_render(found.plan, format, no_color))

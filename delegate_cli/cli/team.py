@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from delegate_cli.cli import streams
+from delegate_cli.cli import journaling, streams
 from delegate_cli.cli.options import Format
 from delegate_cli.cli.streams import TaskLine
 from delegate_cli.errors import DelegateError
@@ -57,10 +57,7 @@ def _team(delegator: "Delegator", line: TaskLine, ask: "Ask", wanted: Shown, rec
 
     if line.error is not None:
         raise line.error
-    found = team(delegator, line.task or "", replace(ask, ref=line.ref), wanted.size)
-    for decision in found.decisions:
-        record(decision)
-    return found
+    return team(delegator, line.task or "", replace(ask, ref=line.ref), wanted.size, journaling.keeping(record))
 
 
 def _render(team: "Team", wanted: Shown, single: bool) -> str:

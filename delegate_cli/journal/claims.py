@@ -26,6 +26,11 @@ def kept(decide: "Callable[[], Decision]", record: Callable[..., bool], first: "
     return decision
 
 
+def keeping(record: Callable[..., bool]) -> "Callable[[Callable[[], Decision], Decision], Decision]":
+    """`kept` for whoever makes several decisions, such as those of the parts of a request."""
+    return lambda decide, first: kept(decide, record, first)
+
+
 def room_of(roster: "Roster", decision: "Decision") -> "Room | None":
     """What the agent of a decision has room for, where it hands over and that is bounded."""
     agent = roster.get(decision.agent or "") if decision.status.value == "decided" else None

@@ -4,8 +4,9 @@ The parts come from a model where one may be asked, else from `cuts`; each is th
 constraints of the request.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from delegate_cli.ask import Ask, check_task
@@ -18,6 +19,7 @@ from delegate_cli.splitting.plan import Assignment, Plan, Subtask
 from delegate_cli.splitting.reading import Reader
 
 RULES = "rules"
+Keep = Callable[[Callable[[], Decision], Decision], Decision]  # how to decide again, and what was decided → what stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,28 @@ class Split:
     asked: Mapping[str, Any] | None = None
 
 
-def split(delegator: Delegator, request: str, ask: Ask = Ask()) -> Split:
+def as_decided(again: Callable[[], Decision], decision: Decision) -> Decision:
+    """What was decided stands."""
+    return decision
+
+
+def split(delegator: Delegator, request: str, ask: Ask = Ask(), keep: Keep = as_decided) -> Split:
     """Split a request where that is worth it, and decide who gets each part.
+
+    Args:
+        keep: says of each part's decision whether it stands, as `journal.claims.kept` does for one that is recorded.
 
     Raises:
         TaskError: the request is empty, too long or not text.
         EndpointError: a model failed, and the manner of asking is strict.
     """
-    request = check_task(request)
+    found = _split(delegator, check_task(request), ask)
+    pairs = zip(found.plan.subtasks, found.decisions, strict=True)
+    stands = tuple(keep(partial(delegator.decide, each.task, replace(ask, ref=made.ref)), made) for each, made in pairs)
+    return replace(found, plan=_assigned(found.plan, stands), decisions=stands)
+
+
+def _split(delegator: Delegator, request: str, ask: Ask) -> Split:
     reader = Reader(delegator, request, ask)
     fallback, asked = None, None
     if _asks_model(delegator, reader, ask):
@@ -116,11 +132,16 @@ def _why(reader: Reader, found: Cuts) -> str:
 
 def _routed(delegator: Delegator, plan: Plan, ask: Ask) -> Split:
     """The plan with who gets each part, and the decisions."""
-    decided: Mapping[str, Decision] = {
+    decided = {
         each.id: delegator.decide(each.task, replace(ask, ref=each.id if ask.ref is None else ask.ref))
         for each in plan.subtasks
     }
-    subtasks = tuple(replace(each, assigned=Assignment.of(decided[each.id])) for each in plan.subtasks)
     roster = next(iter(decided.values())).roster
-    routed = replace(plan, subtasks=subtasks, roster=roster)
+    routed = _assigned(replace(plan, roster=roster), tuple(decided[each.id] for each in plan.subtasks))
     return Split(routed, tuple(decided[each.id] for each in routed.subtasks))
+
+
+def _assigned(plan: Plan, decisions: Sequence[Decision]) -> Plan:
+    """The plan with who gets each part, from the decisions in its order."""
+    pairs = zip(plan.subtasks, decisions, strict=True)
+    return replace(plan, subtasks=tuple(replace(each, assigned=Assignment.of(made)) for each, made in pairs))

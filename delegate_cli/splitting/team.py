@@ -17,7 +17,7 @@ from delegate_cli.pipeline import Delegator
 from delegate_cli.splitting import cuts
 from delegate_cli.splitting.joint import chances, most_likely, stretches
 from delegate_cli.splitting.reading import Reader, Reading
-from delegate_cli.splitting.split import split
+from delegate_cli.splitting.split import Keep, as_decided, split
 
 KEEP = 0.8  # of the chance that every part's best agent is right, what a smaller team must reach
 
@@ -84,18 +84,24 @@ class Team:
         }
 
 
-def team(delegator: Delegator, task: str, ask: Ask = Ask(), size: int | None = None) -> Team:
+def team(
+    delegator: Delegator, task: str, ask: Ask = Ask(), size: int | None = None, keep: Keep = as_decided
+) -> Team:
     """The team for a task, of `size` agents (fewer where fewer are eligible), else of as few as its parts need.
+
+    Args:
+        keep: says of each decision whether it stands, as for `split`.
 
     Raises:
         TaskError: the task is empty, too long or not text.
         EndpointError: a model failed, and the manner of asking is strict.
     """
-    return _of_parts(delegator, check_task(task), ask) if size is None else _of_size(delegator, check_task(task), ask, size)
+    task = check_task(task)
+    return _of_parts(delegator, task, ask, keep) if size is None else _of_size(delegator, task, ask, size, keep)
 
 
-def _of_parts(delegator: Delegator, task: str, ask: Ask) -> Team:
-    decisions = split(delegator, task, replace(ask, top=None)).decisions
+def _of_parts(delegator: Delegator, task: str, ask: Ask, keep: Keep) -> Team:
+    decisions = split(delegator, task, replace(ask, top=None), keep).decisions
     parts = [Reading.of(decision) for decision in decisions if decision.agent is not None]
     agents = fewest(parts)
     sure = all(decision.status is Status.DECIDED for decision in decisions)
@@ -104,8 +110,8 @@ def _of_parts(delegator: Delegator, task: str, ask: Ask) -> Team:
     return Team(task, status, _members(delegator, duties, parts), coverage(parts, agents), decisions, ask.ref)
 
 
-def _of_size(delegator: Delegator, task: str, ask: Ask, size: int) -> Team:
-    whole = delegator.decide(task, ask)
+def _of_size(delegator: Delegator, task: str, ask: Ask, size: int, keep: Keep) -> Team:
+    whole = keep(partial(delegator.decide, task, ask), delegator.decide(task, ask))
     if whole.status is Status.NO_ELIGIBLE:
         return Team(task, whole.status, (), 0.0, (whole,), ask.ref)
     reader = Reader(delegator, task, ask)
