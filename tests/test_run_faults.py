@@ -239,7 +239,7 @@ def test_nothing_is_spent_by_who_takes_no_task_or_has_not_answered(tmp_path: Pat
 def test_what_an_agent_says_that_it_cost_is_held_against_its_card(
     tmp_path: Path, card: dict[str, Any], says: float, counts: float
 ) -> None:
-    block = program(f"print('{{\"answer\": 1, \"cost_usd\": {says}}}')", output="json")
+    block = program(f'print(\'{{"answer": 1, "cost_usd": {says}}}\')', output="json")
     own = {"budget_usd": card["budget_usd"]} if "budget_usd" in card else {}
     runs = Runs(tmp_path, {"j": {"kind": "ai", "run": block | own, **{key: card[key] for key in card if key == "cost"}}})
     said: list[str] = []

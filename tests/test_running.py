@@ -65,6 +65,20 @@ def test_json_holds_it_all(tmp_path: Path) -> None:
     assert (json.loads(found.answer or ""), found.cost_usd) == (["request", "results", "run", "subtask", "task"], 0.5)
 
 
+def test_what_a_kind_of_agent_needs_is_loaded_before_the_first_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else loading it, a second for a client of a model, would count as time of every agent that works just then."""
+    name = "delegate_cli.running.executors.http"
+    web = {"kind": "http", "url": "http://127.0.0.1:9", "read_only": True, "retries": 0}
+    for parts, wanted in (([part("a")], False), ([part("a"), part("b", "web", after=["a"])], True)):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        seen: list[bool] = []
+        Runs(tmp_path, {"echo": ECHO, "web": web})(
+            plan(*parts),
+            watch=lambda event, seen=seen: seen.append(name in sys.modules),  # type: ignore[misc]
+        )
+        assert set(seen) == {wanted}
+
+
 def test_results_reach_those_that_wait_for_them_and_nobody_else(tmp_path: Path) -> None:
     runs = Runs(tmp_path, {"echo": ECHO, "one": program("print('from one')")})
     found = runs(plan(part("a", "one"), part("b", after=["a"]), part("c"), part("d", context=True), request="The whole"))

@@ -78,7 +78,8 @@ def show(run: RunId, format: options.ListingFormat = None, no_color: options.NoC
         streams.write(json_text(record))
         return 0
     known = record["run"]
-    rows = [part_row(part) for part in record["answers"]]
+    places = {part["id"]: place for place, part in enumerate(record["plan"]["subtasks"])}
+    rows = [part_row(part) for part in sorted(record["answers"], key=lambda part: places.get(part["subtask"], 0))]
     pairs = [(name, known[name]) for name in ("id", "status", "request", "started", "ended", "calls", "cost_usd")]
     if record["judgement"] is not None:
         pairs.append(("judgement", judgement_line(record["judgement"]).partition(": ")[2]))

@@ -182,7 +182,9 @@ class Attempts:
         """What the agent says that a call cost, said aloud where its card makes that unlikely; else nothing."""
         if answer.cost_usd is None or answer.cost_usd == counts:
             return {}
-        self.desk.say(f"{agent} says that it cost {answer.cost_usd:g} USD; {counts:g} are counted (correct the cost of its card)")
+        self.desk.say(
+            f"{agent} says that it cost {answer.cost_usd:g} USD; {counts:g} are counted (correct the cost of its card)"
+        )
         return {"said_usd": answer.cost_usd}
 
     def _clean(self, answer: Answer) -> Answer:

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from delegate_cli.errors import RunError
-from delegate_cli.running.records import Call, CallStatus, Result
+from delegate_cli.running.records import Call, CallStatus, Result, totals
 from delegate_cli.settings import home
 
 PLAN, RUN, ANSWER = "plan.json", "run.json", "answer.json"
@@ -151,7 +151,8 @@ class RunFolder:
         self.write_lines(CALLS, [each.as_dict() for each in self.calls.values()])
 
     def facts(self) -> dict[str, Any]:
-        """`run.json`; one that says it is under way, and that no process holds, was stopped.
+        """`run.json`, with what its calls have come to by now; one that says it is under way, and that no process holds, was
+        stopped.
 
         Raises:
             RunError: it is damaged.
@@ -159,8 +160,8 @@ class RunFolder:
         found = self.read(RUN)
         if not isinstance(found, dict) or not found.keys() >= _FACTS:
             raise _damaged(self.path / RUN, "it lacks what every run has")
-        if found["status"] == "running" and not self.under_way():
-            found["status"] = "stopped"
+        if found["status"] == "running":  # its sums are written at its end
+            found |= totals(self.calls.values()) | {"status": "running" if self.under_way() else "stopped"}
         return found
 
     def read(self, name: str) -> Any:

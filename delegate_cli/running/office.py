@@ -1,7 +1,7 @@
 """The executors of a run, made when they are first needed, and what a call of each may cost."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ _BELIEVED = 10.0  # times more or less than its card says that an agent's own fi
 
 @dataclass(slots=True)
 class Office:
-    """Who does the work of one run. Each kind's module is loaded when an agent of that kind is called.
+    """Who does the work of one run. A kind's module is loaded when an agent of that kind is to be called.
 
     `local_only`: nothing may be sent to another host.
     """
@@ -37,6 +37,15 @@ class Office:
 
     def __post_init__(self) -> None:
         self.watch = processes.Watch(self.run)
+
+    def load(self, agents: Iterable[str]) -> None:
+        """Load what calls of these agents need: within a call it would count as their time.
+
+        Raises:
+            UsageError: an extra is not installed.
+        """
+        for kind in sorted({self.blocks[agent].kind.value for agent in agents}):
+            _kind(kind)
 
     def executor(self, agent_id: str) -> Executor:
         """The one that does the work of an agent.
@@ -77,8 +86,8 @@ class Office:
     def cost(self, agent_id: str, answer: Answer) -> float | None:
         """USD that a call came to; None where nothing is known.
 
-        What the answer says of it is data like the rest of it: it counts as far as the card allows, which is a tenth to ten times
-        its price, and no more than its budget where it has no price. Else it is what the card says.
+        What the answer says of it is data like the rest of it. It counts as far as the card allows: a tenth to ten times its
+        price, and no more than its budget where it has no price. Else it is what the card says.
         """
         card, block = self.agent(agent_id).cost, self.blocks[agent_id]
         price = 0.0

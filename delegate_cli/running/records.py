@@ -1,7 +1,7 @@
 """What a run writes down: one record for each call that was made, and one for each subtask's result."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -128,7 +128,14 @@ class Result:
         return cls(**(known | {"state": State(record["state"]), "calls": tuple(record["calls"])}))
 
 
-def spent(calls: "list[Call]") -> float | None:
+def totals(calls: Iterable[Call]) -> dict[str, Any]:
+    """What calls came to together, as `run.json` has it."""
+    made = list(calls)
+    tokens = {"input": sum(call.input_tokens for call in made), "output": sum(call.output_tokens for call in made)}
+    return {"calls": len(made), "cost_usd": spent(made), "tokens": tokens}
+
+
+def spent(calls: Iterable[Call]) -> float | None:
     """What calls came to in USD; None where nothing is known of it."""
     found = [usd for call in calls if (usd := call.usd) is not None]
     return math.fsum(found) if found else None

@@ -25,7 +25,7 @@ from delegate_cli.running.desk import Desk
 from delegate_cli.running.engine import Engine, Watcher
 from delegate_cli.running.folder import RunFolder
 from delegate_cli.running.office import Office
-from delegate_cli.running.records import OPEN_ENDED, Call, CallStatus, Result, State, spent
+from delegate_cli.running.records import OPEN_ENDED, Call, CallStatus, Result, State, totals
 from delegate_cli.running.secrets import Secrets
 from delegate_cli.settings import Settings
 from delegate_cli.splitting.plan import Plan
@@ -146,6 +146,7 @@ async def _run(start: Start, folder: RunFolder, office: Office, held: Mapping[st
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C
         with suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    office.load(agents[0] for agents in start.chosen.values() if agents)
     purse = Purse(start.caps)
     purse.used("", 0, start.routing_usd)
     for call in folder.calls.values():
@@ -201,7 +202,6 @@ def _how(call: Call) -> str:
 
 def _facts(start: Start, folder: RunFolder, state: str, began: float, ended: float | None) -> dict[str, Any]:
     """`run.json`."""
-    calls = list(folder.calls.values())
     return {
         "v": VERSION,
         "id": folder.id,
@@ -217,11 +217,6 @@ def _facts(start: Start, folder: RunFolder, state: str, began: float, ended: flo
         "asked": dict(start.asked),
         "caps": asdict(start.caps),
         "chosen": {subtask: list(agents) for subtask, agents in start.chosen.items()},
-        "calls": len(calls),
-        "cost_usd": spent(calls),
-        "tokens": {
-            "input": sum(call.input_tokens for call in calls),
-            "output": sum(call.output_tokens for call in calls),
-        },
+        **totals(folder.calls.values()),
         "version": __version__,
     }

@@ -84,9 +84,7 @@ class Team:
         }
 
 
-def team(
-    delegator: Delegator, task: str, ask: Ask = Ask(), size: int | None = None, keep: Keep = as_decided
-) -> Team:
+def team(delegator: Delegator, task: str, ask: Ask = Ask(), size: int | None = None, keep: Keep = as_decided) -> Team:
     """The team for a task, of `size` agents (fewer where fewer are eligible), else of as few as its parts need.
 
     Args:
