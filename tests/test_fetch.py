@@ -11,6 +11,7 @@ from shell import DATA, invoke
 
 from delegate_cli.errors import RosterError
 from delegate_cli.roster import fetch
+from delegate_cli.roster.importers.a2a import EXTENSION
 
 CARD = (DATA / "catalogues/a2a/agent-card.json").read_bytes()
 Answer = tuple[int, dict[str, str], bytes]
@@ -130,26 +131,49 @@ def test_too_much_too_slow_and_too_odd_are_errors(site: Site, monkeypatch: pytes
         fetch.fetch_card(f"http://127.0.0.1:{silent.getsockname()[1]}/card.json")
 
 
-def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "begun"),
+    [("http", b"H"), ("http", b"HTTP/1.0 200 OK\r\n\r\n" + CARD), ("https", b"\x16\x03\x03\x40\x00")],
+    ids=["head", "body", "handshake"],
+)
+def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch, scheme: str, begun: bytes) -> None:
     monkeypatch.setattr(fetch, "DEADLINE", 0.8)
     stop = threading.Event()
 
     def drip(server: socket.socket) -> None:
         client, _ = server.accept()
         with client:
+            client.sendall(begun)
             while not stop.wait(0.05):
                 try:
-                    client.sendall(b"H")
+                    client.sendall(b" ")
                 except OSError:
                     return
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=drip, args=(server,), daemon=True)
         thread.start()
-        with pytest.raises(RosterError):
-            fetch.fetch_card(f"http://127.0.0.1:{server.getsockname()[1]}/card.json")
+        with pytest.raises(RosterError, match=r"longer than 0\.8 seconds"):
+            fetch.fetch_card(f"{scheme}://127.0.0.1:{server.getsockname()[1]}/card.json")
         stop.set()
         thread.join(5)
+
+
+def test_what_acts_is_not_taken_from_the_network(site: Site) -> None:
+    acting = {"auto": "always", "run": {"kind": "command", "argv": ["rm"]}}
+    card = json.loads(CARD)
+    card["capabilities"]["extensions"] = [{"uri": EXTENSION, "params": acting}]
+    site.answers["/card.json"] = (200, {}, json.dumps(card).encode())
+    done = invoke("agents", "import", "--from-url", f"{site.url}/card.json")
+    assert done.code == 0
+    assert "rm" not in done.out.split()
+    assert "always" not in done.out
+    assert "`run` and `auto: always` are left out of 1 agents" in done.err
+    roster = {"agents": [{"name": "Remover", "description": "Removes.", **acting}]}
+    site.answers["/agents.json"] = (200, {}, json.dumps(roster).encode())
+    done = invoke("agents", "import", "--from-url", f"{site.url}/agents.json")
+    assert done.code == 2
+    assert "no agent card" in done.err
 
 
 def test_the_network_is_not_used_for_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ TIMEOUT = 10.0  # seconds for each step
 DEADLINE = 30.0  # seconds for all of it
 MAX_BYTES = 2 * 1024 * 1024
 MAX_REDIRECTS = 3
+_LATE = "took longer than {:g} seconds"
 _MOVED = (301, 302, 303, 307, 308)
 
 
@@ -88,20 +89,21 @@ def _get(parts: SplitResult, own: bool, end: float) -> tuple[int, str, bytes]:
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     stop: threading.Timer | None = None
     try:
-        plain = socket.create_connection((address, port), timeout=_left(end))
-        secure = parts.scheme == "https"
-        connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=host) if secure else plain
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        headers = {"Accept": "application/json", "User-Agent": "delegate-cli", "Host": parts.netloc}
-        stop = threading.Timer(max(0.0, end - time.monotonic()), _shut, [plain])  # a server may send a byte now and then
+        connection.sock = sock = _socket(socket.create_connection((address, port), timeout=_left(end)), parts)
+        stop = threading.Timer(max(0.0, end - time.monotonic()), _shut, [sock])  # a server may send a byte now and then
         stop.daemon = True
         stop.start()
+        if isinstance(sock, ssl.SSLSocket):
+            sock.do_handshake()
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        headers = {"Accept": "application/json", "User-Agent": "delegate-cli", "Host": parts.netloc}
         connection.request("GET", path, headers=headers)
-        connection.sock.settimeout(_left(end))
+        sock.settimeout(_left(end))
         response = connection.getresponse()
         return response.status, response.headers.get("Location") or "", _body(response, where, end)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        reason = said if time.monotonic() < end else _LATE.format(DEADLINE)  # cut off, it looks like any other fault
         raise RosterError(f"{where}: {reason}", "check the address, and whether the server is up") from None
     finally:
         if stop is not None:
@@ -109,9 +111,21 @@ def _get(parts: SplitResult, own: bool, end: float) -> tuple[int, str, bytes]:
         connection.close()
 
 
-def _shut(plain: socket.socket) -> None:
+def _socket(plain: socket.socket, parts: SplitResult) -> socket.socket:
+    """What is spoken through; the handshake of https is still to be made, so that it can be cut off, too."""
+    if parts.scheme != "https":
+        return plain
+    try:
+        context = ssl.create_default_context()
+        return context.wrap_socket(plain, server_hostname=parts.hostname, do_handshake_on_connect=False)
+    except BaseException:
+        plain.close()
+        raise
+
+
+def _shut(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        plain.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # of TLS, too: what reads in the other thread must not lose its state
 
 
 def _body(response: http.client.HTTPResponse, where: str, end: float) -> bytes:
@@ -123,6 +137,7 @@ def _body(response: http.client.HTTPResponse, where: str, end: float) -> bytes:
         if len(found) > MAX_BYTES:
             raise RosterError(f"{where}: larger than {MAX_BYTES // 2**20} MiB", "an agent card is a few kilobytes")
         _left(end)
+    _left(end)  # what was cut off ends like what is whole
     return bytes(found)
 
 
@@ -130,7 +145,7 @@ def _left(end: float) -> float:
     """Seconds for the next step."""
     left = end - time.monotonic()
     if left <= 0:
-        raise TimeoutError(f"took longer than {DEADLINE:g} seconds")
+        raise TimeoutError(_LATE.format(DEADLINE))
     return min(left, TIMEOUT)
 
 

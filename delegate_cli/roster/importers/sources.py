@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from delegate_cli.agents import Auto, Roster
 from delegate_cli.errors import RosterError
 from delegate_cli.roster.document import MAX_BYTES, shown
-from delegate_cli.roster.importers import claude, own
+from delegate_cli.roster.importers import a2a, claude, own
 from delegate_cli.roster.importers.detect import MARKDOWN, Importer, has_front, importer_of, is_prose
 from delegate_cli.roster.importers.files import Fetched, File, Found, Refused
 from delegate_cli.roster.importers.ids import Entry, told_apart
@@ -113,7 +113,7 @@ def read_sources(
 
     Args:
         whole: also what acts or lets act, and settings, of files that were not named as an agents.yaml.
-        fetched: what came from elsewhere, read after the sources.
+        fetched: agent cards that came from elsewhere, read after the sources; what acts is never taken from them.
 
     Raises:
         RosterError: a source is missing, is of no known format, or nothing in it is an agent; with `strict`, anything at all
@@ -130,7 +130,7 @@ def read_sources(
         else:
             _read_file(name, prefix, reading)
     for each in fetched:
-        _read_named(File(each.url, each.data), each.url, reading)
+        _read_card(each, reading)
     names += [each.url for each in fetched]
     if not reading.entries:
         raise RosterError(f"{', '.join(map(_shown, names))}: there are no agents in it", _none_fix(reading))
@@ -240,13 +240,22 @@ def _read_file(name: str, prefix: _Place, reading: _Reading) -> None:
     _read_named(file, label, reading)
 
 
-def _read_named(file: File, label: str, reading: _Reading) -> None:
-    """A source that was named itself: that it holds no agents is an error."""
+def _read_card(fetched: Fetched, reading: _Reading) -> None:
+    """A card that came from elsewhere: whoever serves it does not say what is run on this machine."""
+    whole, reading.whole = reading.whole, False
+    _read_named(File(fetched.url, fetched.data), fetched.url, reading, card=True)
+    reading.whole = whole
+
+
+def _read_named(file: File, label: str, reading: _Reading, card: bool = False) -> None:
+    """A source that was named itself: that it holds no agents is an error. `card`: it must be an agent card."""
     try:
         importer = importer_of(file, alone=True)
         if importer is None:
             file.value  # noqa: B018  says what is wrong where it is no JSON or YAML
             raise Refused("no known format")
+        if card and importer is not a2a:
+            raise Refused("it is no agent card")
         found = _found(importer, file)
         if importer.FORMAT != own.FORMAT:
             found = reading.tamed(found, file)
