@@ -107,10 +107,13 @@ def test_only_http_without_a_password_is_fetched(url: str) -> None:
     assert invoke("agents", "import", "--from-url", url).code == 2
 
 
-def test_a_name_that_leads_to_a_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "::1", "::ffff:127.0.0.1", "2002:7f00:1::1", "fec0::1", "fd00::1", "64:ff9b::a00:1"]
+)
+def test_a_name_that_leads_to_a_private_address_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     real: Callable[..., list[object]] = socket.getaddrinfo  # type: ignore[assignment]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **more: real("127.0.0.1", *rest, **more))
-    with pytest.raises(RosterError, match=r"cards\.example\.org leads to 127\.0\.0\.1"):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **more: real(address, *rest, **more))
+    with pytest.raises(RosterError, match=f"cards.example.org leads to {address}, which is not a public address"):
         fetch.fetch_card("http://cards.example.org/")
 
 

@@ -158,9 +158,10 @@ def _address(host: str, port: int, own: bool) -> str:
     written = own and (_literal(host) or host.lower() == "localhost")
     for each in map(str, found):
         address = ipaddress.ip_address(each.partition("%")[0])
-        mapped = getattr(address, "ipv4_mapped", None) or address
+        mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
         odd = mapped.is_multicast or mapped.is_unspecified or mapped.is_reserved
-        if odd or not (mapped.is_global or written):
+        public = mapped.is_global and not getattr(mapped, "is_site_local", False)
+        if odd or not (public or written):
             fix = "write the address itself if this is meant" if own else "fetch it by hand if you trust it"
             raise RosterError(f"{host} leads to {each}, which is not a public address", fix)
     if not found:
