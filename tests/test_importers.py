@@ -10,6 +10,7 @@ from shell import DATA, SMALL
 
 from delegate_cli.agents import Agent, Auto, Kind, Roster
 from delegate_cli.errors import RosterError
+from delegate_cli.roster.diff import difference
 from delegate_cli.roster.exporters import claude
 from delegate_cli.roster.importers import walk
 from delegate_cli.roster.importers.detect import importer_of
@@ -213,6 +214,16 @@ def test_messy_frontmatter_is_read_as_far_as_it_can_be(data: bytes, description:
         ("agent-card.json", b"[" * 200_000),
         ("server.yaml", b"name: x\nabout:\n" + b"- " * 100_000),
         (".mcp.json", b'{"mcpServers": ' * 100_000),
+        ("crew.yaml", b"cook:\n  role: Cook\n  goal: [soup\n"),
+        ("card.json", b'{"name": "x", "capabilities": {}, "skills": [{"id": "a"'),
+        ("routes.yaml", b"routes:\n- name: a\n  utterances: [b, c\n"),
+        ("routes.json", b'{"routes": [{"name": "a", "utterances": ["b"'),
+        ("request.json", b'{"tools": [{"type": "function", "function": {"name": "a"'),
+        ("listed.json", b'{"tools": [{"name": "a", "inputSchema": {'),
+        ("desktop.json", b'{"mcpServers": {"a": {"command": "npx"'),
+        ("flow.json", b'{"name": "a", "handoffs": [{"name": "b"'),
+        ("found.json", b'{"entries": [{"identifier": "urn:a"'),
+        ("ours.json", b'{"agents": [{"name": "a", "description": "b"'),
     ],
 )
 def test_what_looks_like_agents_and_is_broken_is_refused_with_a_reason(tmp_path: Path, name: str, data: bytes) -> None:
@@ -224,8 +235,36 @@ def test_what_looks_like_agents_and_is_broken_is_refused_with_a_reason(tmp_path:
     (report,) = [report for report in found.reports if report.reasons]
     assert report.refused
     assert name in str(report)
+    assert "it, line" not in str(report)
     with pytest.raises(RosterError, match=r"broken"):
         read_sources([tmp_path], strict=True)
+
+
+def test_what_is_broken_and_no_agent_is_passed_over_quietly(tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text("---\nname: good\ndescription: Good.\n---\n")
+    (tmp_path / "data.json").write_text('{"name": "x", "description": "no agent", "rows": [1, 2')
+    (tmp_path / "chart.yaml").write_text("name: x\n  tools: [a\n")
+    assert not [report for report in read_sources([tmp_path]).reports if report.reasons]
+
+
+def test_colons_without_quotes_are_read_in_yaml_of_any_format(tmp_path: Path) -> None:
+    text = "cook:  # of the team\n  role: Cook: soups\n  goal: Feeds people: quickly\n  backstory: >\n    Says: now: eat\n"
+    (tmp_path / "crew.yaml").write_text(text)
+    for source in (tmp_path, tmp_path / "crew.yaml"):
+        told: list[str] = []
+        (agent,) = load_roster(source, say=told.append)
+        assert (agent.id, agent.name, agent.description) == ("cook", "Cook: soups", "Feeds people: quickly\nSays: now: eat")
+        assert len(told) == 1
+        assert "colons without quotes" in told[0]
+    agents, reasons = made("r.yaml", "routes:\n- name: a\n  utterances:\n  - ask: who: me\n  - b\n  description: x: y\n")
+    assert [agent.description for agent in agents] == ["x: y"]
+    assert reasons == ["it has colons without quotes, which YAML does not allow"]
+
+
+def test_broken_json_is_called_json(tmp_path: Path) -> None:
+    (tmp_path / "cut.json").write_text('{"agents": [{"name": "a"')
+    with pytest.raises(RosterError, match=r"not valid JSON.*line 1"):
+        load_roster(tmp_path / "cut.json")
 
 
 def test_an_alias_bomb_and_texts_made_to_be_slow_end_soon() -> None:
@@ -301,8 +340,18 @@ def test_only_an_agents_yaml_that_was_named_says_what_is_run(tmp_path: Path) -> 
 
 
 def test_an_agents_yaml_in_a_folder_is_read(tmp_path: Path) -> None:
-    (tmp_path / "agents.yaml").write_bytes(Path(SMALL).read_bytes())
-    assert load_roster(tmp_path).agents == load_roster(SMALL).agents
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team" / "agents.yaml").write_bytes(Path(SMALL).read_bytes())
+    found, own = load_roster(tmp_path), load_roster(SMALL)
+    assert not difference(own, found)
+    assert {str(agent.source) for agent in found} == {"{'format': 'delegate', 'path': 'team/agents.yaml'}"}
+    assert load_roster(tmp_path / "team" / "agents.yaml").agents == own.agents
+    (tmp_path / "more.yaml").write_text("- {id: a, name: A, source: {format: crewai, path: crew.yaml}}\n")
+    both = {agent.id: agent.source for agent in load_roster([tmp_path / "more.yaml", tmp_path / "team" / "agents.yaml"])}
+    assert both["a"] == {"format": "crewai", "path": "crew.yaml"}
+    assert {str(source) for agent_id, source in both.items() if agent_id != "a"} == {
+        "{'format': 'delegate', 'path': 'team/agents.yaml'}"
+    }
 
 
 def test_a_walk_keeps_to_its_limits_and_follows_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

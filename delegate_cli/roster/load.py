@@ -69,10 +69,12 @@ def _file(path: Path, data: bytes, strict: bool, whole: bool, say: Say) -> Roste
     try:
         roster = parse_roster(data, str(path))
     except RosterError:
-        from delegate_cli.roster.importers.sources import is_foreign
+        from delegate_cli.roster.importers.sources import is_foreign, not_json
 
         if is_foreign(path, data):
             return _sources([path], strict, whole, say)
+        if reason := not_json(path, data):
+            raise RosterError(f"{path}: {reason}", "a missing quote, comma or bracket? the rest may be missing") from None
         raise
     kept.keep(data, roster)
     return roster

@@ -12,6 +12,7 @@ from delegate_cli.roster.importers.files import File, Found, Refused
 FORMAT = "a2a"
 EXTENSION = "urn:delegate:agent:1"  # of `capabilities.extensions`: what a card has no place for
 NAMES: tuple[str, ...] = ("agent-card.json", "agent_card.json", "agentcard.json")
+TRACES: tuple[str, ...] = ("capabilities", "skills")
 _MARKS = (
     *("capabilities", "supportedInterfaces", "url", "version", "protocolVersion", "preferredTransport"),
     *("defaultInputModes", "default_input_modes", "additionalInterfaces", "supported_interfaces"),

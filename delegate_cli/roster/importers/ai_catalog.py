@@ -13,6 +13,7 @@ from delegate_cli.roster.importers.mcp_servers import address
 
 FORMAT = "ai-catalog"
 NAMES: tuple[str, ...] = ("ai-catalog.json", "ard.json")
+TRACES: tuple[str, ...] = ("entries", "identifier")
 _NOT_AGENTS = ("ai-catalog", "ai-registry")
 
 

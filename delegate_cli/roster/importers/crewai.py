@@ -7,6 +7,7 @@ from delegate_cli.roster.importers.files import File, Found, Refused
 
 FORMAT = "crewai"
 NAMES: tuple[str, ...] = ()
+TRACES: tuple[str, ...] = ("role", "goal")
 
 
 def claims(value: Any, file: File) -> bool:

@@ -1,5 +1,6 @@
 """Which format a file has: by its name where that says it, else by what it holds."""
 
+import re
 from typing import Any, Protocol
 
 from delegate_cli.roster.importers import (
@@ -30,9 +31,14 @@ class Importer(Protocol):
 
 
 class DataImporter(Importer, Protocol):
-    """One for JSON and YAML, which are told apart by what they hold; `NAMES` are file names that leave no doubt."""
+    """One for JSON and YAML, which are told apart by what they hold.
+
+    `NAMES` are file names that leave no doubt; `TRACES` are keys that stand together in what cannot be parsed and is meant as
+    such a file.
+    """
 
     NAMES: tuple[str, ...]
+    TRACES: tuple[str, ...]
 
     def claims(self, value: Any, file: File) -> bool: ...
 
@@ -45,6 +51,8 @@ def _ordered(*modules: DataImporter) -> tuple[DataImporter, ...]:
 _DATA = _ordered(openai_tools, ai_catalog, semantic_router, mcp_registry, mcp_servers, a2a, mcp_tools, handoffs, own, crewai)
 _NAMED = {name: module for module in _DATA for name in module.NAMES}
 FORMATS = (*(module.FORMAT for module in (own, claude, skill, copilot)), *(m.FORMAT for m in _DATA if m is not own))
+TRACED = 100_000  # characters in which keys are looked for
+_KEYS = re.compile(r"(?:^[ \t-]*|[{,]\s*)[\"']?(\w{1,40})[\"']?\s*:", re.MULTILINE)
 MARKDOWN = (".md", ".markdown")
 DATA = (".json", ".jsonc", ".yaml", ".yml")
 _PROSE = (
@@ -95,10 +103,16 @@ def _by_content(file: File) -> Importer | None:
     except Refused:
         if own.claims_text(file):
             return own
-        if named is None:
+        if named is None and not _is_traced(file):
             return None
         raise
     return next((module for module in _DATA if module.claims(value, file)), None)
+
+
+def _is_traced(file: File) -> bool:
+    """Whether a text that cannot be parsed has the keys of some format."""
+    keys = {*_KEYS.findall(file.text[:TRACED])}
+    return any({*module.TRACES} <= keys for module in _DATA)
 
 
 def _is_subagent(file: File) -> bool:

@@ -4,6 +4,7 @@ Text is untrusted and often broken: what can be read is read, and every repair l
 """
 
 import codecs
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ _WIDE = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 # text takes more than one pass
 _LOOSE = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)|,(?=\s*[}\]])', re.DOTALL)
 _JSON = (".json", ".jsonc")
+_COLONS = re.compile(r"([ \t]*(?:- +)*[\w.-]+:[ \t]+)([^\s\"'|>\[{&*!%@`#-].*?:(?:[ \t].*?)?)[ \t]*(?:[ \t]#.*)?")
+_BLOCK = re.compile(r":[ \t]+[|>][-+0-9]{0,2}[ \t]*(?:#.*)?$")
 
 
 class Refused(Exception):
@@ -105,7 +108,17 @@ class File:
             raise Refused("it is empty")
         if self.name.lower().endswith(_JSON) or text[0] in "{[":
             return self._json(text)
-        return read_yaml(text, self)
+        try:
+            return read_yaml(text, self)
+        except Refused:
+            mended = _quoted(text)
+            if mended == text:
+                raise
+            with contextlib.suppress(Refused):
+                value = read_yaml(mended, self)
+                self.mend("it has colons without quotes, which YAML does not allow")
+                return value
+            raise
 
     def _json(self, text: str) -> Any:
         try:
@@ -153,7 +166,22 @@ def read_yaml(text: str, file: File, where: str = "") -> Any:
         node = document.compose(text.encode("utf-8", "replace"), source)
         return None if node is None else _plain(node, source, file)
     except RosterError as error:
-        raise Refused(error.message) from None
+        raise Refused(error.message if where else error.message.removeprefix("it, ")) from None
+
+
+def _quoted(text: str) -> str:
+    """YAML with quotes around those values of a line that have a colon in them, but for blocks of text."""
+    lines: list[str] = []
+    block: int | None = None  # the indentation of the key whose block this is
+    for line in text.split("\n"):
+        indent = len(line) - len(line.lstrip())
+        if block is None or (line.strip() and indent <= block):
+            match = _COLONS.fullmatch(line)
+            if match is not None:
+                line = match[1] + json.dumps(match[2], ensure_ascii=False)
+            block = indent if _BLOCK.search(line) else None
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _plain(node: yaml.Node, source: Source, file: File, depth: int = 0) -> Any:

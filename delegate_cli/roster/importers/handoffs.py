@@ -12,6 +12,7 @@ from delegate_cli.roster.importers.frontmatter import lead
 
 FORMAT = "handoffs"
 NAMES: tuple[str, ...] = ()
+TRACES: tuple[str, ...] = ("name", "handoffs")
 MOST = 10_000
 _ENDS = ("__start__", "__end__", "START", "END")
 

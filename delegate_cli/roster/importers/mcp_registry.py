@@ -13,6 +13,7 @@ from delegate_cli.roster.importers.files import File, Found, Refused
 
 FORMAT = "mcp-registry"
 NAMES: tuple[str, ...] = ("server.yaml", "server.yml", "server.json")
+TRACES: tuple[str, ...] = ("about", "image")
 TOOLS = "tools.json"
 _TOOL = 300  # characters of a tool's description
 _TYPES = ("server", "remote", "poci")

@@ -13,6 +13,7 @@ from delegate_cli.roster.importers.files import File, Found, Refused
 
 FORMAT = "mcp-servers"
 NAMES: tuple[str, ...] = (".mcp.json", "mcp.json", "claude_desktop_config.json")
+TRACES: tuple[str, ...] = ("mcpServers",)
 _KEYS = ("mcpServers", "servers")
 _PACKAGE = re.compile(r"(?:@[\w.-]+/)?[A-Za-z][\w.-]*(?:/[\w.-]+){0,2}(?::[\w.-]+|@[\w.^~-]+)?")
 _RUNNERS = (

@@ -8,6 +8,7 @@ from delegate_cli.roster.importers.files import File, Found, Refused
 
 FORMAT = "mcp-tools"
 NAMES: tuple[str, ...] = ("tools.json",)
+TRACES: tuple[str, ...] = ("name", "inputSchema")
 _MARKS = ("inputSchema", "outputSchema", "annotations", "arguments", "input_schema")
 
 

@@ -13,6 +13,7 @@ from delegate_cli.roster.importers.files import File, Found, Refused
 
 FORMAT = "openai-tools"
 NAMES: tuple[str, ...] = ()
+TRACES: tuple[str, ...] = ("tools", "type", "name")
 CARRIED = "delegate"  # beside `tools` in a file: what a function has no place for, by its name
 _HANDOFF = re.compile(r"transfer_to_(.+)")
 _SAID = re.compile(r"Handoff to the .{0,200}? agent to handle the request\. ?")

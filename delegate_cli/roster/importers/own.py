@@ -1,15 +1,19 @@
 """agents.yaml itself, where it lies in a folder or is one of several sources."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
+from delegate_cli.agents import Agent
 from delegate_cli.errors import RosterError
 from delegate_cli.roster.fields import AGENT
+from delegate_cli.roster.importers import cards
 from delegate_cli.roster.importers.files import File, Found, Refused
 from delegate_cli.roster.parse import parse_roster
 
 FORMAT = "delegate"
 NAMES: tuple[str, ...] = ()
+TRACES: tuple[str, ...] = ("agents", "description")
 _TOP = re.compile(rb"^agents:[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 
 
@@ -25,6 +29,11 @@ def claims(value: Any, file: File) -> bool:
 def claims_text(file: File) -> bool:
     """Whether a file that is no valid YAML, or a very long one, is meant as a roster."""
     return file.name.lower().endswith((".yaml", ".yml")) and _TOP.search(file.data) is not None
+
+
+def sourced(agent: Agent, file: File) -> Agent:
+    """An agent that is one among others' with the file it came from, where it does not say another."""
+    return agent if agent.source is not None else replace(agent, source={"format": FORMAT, "path": cards.text(file.path)})
 
 
 def read(file: File) -> Found:

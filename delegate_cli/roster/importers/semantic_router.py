@@ -7,6 +7,7 @@ from delegate_cli.roster.importers.files import File, Found, Refused
 
 FORMAT = "semantic-router"
 NAMES: tuple[str, ...] = ()
+TRACES: tuple[str, ...] = ("routes", "utterances")
 
 
 def claims(value: Any, file: File) -> bool:

@@ -56,6 +56,7 @@ class _Reading:
 
     strict: bool
     whole: bool
+    several: bool = False  # sources
     entries: list[Entry] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -79,7 +80,7 @@ class _Reading:
             self.warn(shown_path, str(refused), importer.FORMAT)
             return
         self.add(Report(shown_path, importer.FORMAT, len(found.agents), tuple(file.reasons)))
-        self.entries += [Entry(agent, place, agent.id in found.fixed, source) for agent in found.agents]
+        self.entries += [Entry(own.sourced(agent, file), place, agent.id in found.fixed, source) for agent in found.agents]
         self.settings = self.settings or found.settings
 
     def tamed(self, found: Found, file: File) -> Found:
@@ -121,7 +122,7 @@ def read_sources(
     """
     names = [str(each) for each in sources]
     base = _base(names)
-    reading = _Reading(strict, whole)
+    reading = _Reading(strict, whole, len(names) + len(fetched) > 1)
     for name in sorted(dict.fromkeys(names), key=lambda name: (name == STDIN, os.path.abspath(name))):
         path = Path(name)
         prefix = _prefix(path, base) if len(names) > 1 else ()
@@ -229,6 +230,17 @@ def is_foreign(path: Path, data: bytes) -> bool:
     return importer is not None and importer.FORMAT != own.FORMAT
 
 
+def not_json(path: Path, data: bytes) -> str:
+    """Why a file whose name says JSON is none; empty where it is, or where its name says something else."""
+    if not path.name.lower().endswith(".json"):
+        return ""
+    try:
+        File(path.name, data).value  # noqa: B018
+    except (Refused, RecursionError) as error:
+        return str(error)
+    return ""
+
+
 def _read_file(name: str, prefix: _Place, reading: _Reading) -> None:
     path = Path(name)
     data = _stdin() if name == STDIN else _bytes(path)
@@ -264,7 +276,8 @@ def _read_named(file: File, label: str, reading: _Reading, card: bool = False) -
         raise RosterError(f"{_shown(label)}: {reason}", "docs/catalogues.md lists the formats that are known") from None
     reading.add(Report(label, importer.FORMAT, len(found.agents), tuple(file.reasons)))
     place = tuple(PurePosixPath(file.path).parts)
-    reading.entries += [Entry(agent, place, agent.id in found.fixed) for agent in found.agents]
+    agents = [own.sourced(agent, file) for agent in found.agents] if reading.several else found.agents
+    reading.entries += [Entry(agent, place, agent.id in found.fixed) for agent in agents]
     reading.settings = reading.settings or found.settings
 
 
