@@ -368,7 +368,7 @@ agents:
       - "One"   # again
       - |
         TWO
-    not_for: [x, y, X, Y]
+    not_for: [x, y, X, Y, is that so?]
   - {id: b, not_for: [P, p]}
 """
 
@@ -381,9 +381,16 @@ def test_entries_go_and_comments_stay(tmp_path: Path) -> None:
         assert remove_entries(path, gone) == 5
         text = path.read_bytes().decode()
         assert text.startswith("\ufeff# ours")
-        assert all(each in text for each in ("# the first", "# between", "# again", "not_for: [x, y]", "not_for: [p]}"))
+        assert all(each in text for each in ("# the first", "# between", "# again", "not_for: [x, y, is that so?]", "not_for: [p]}"))
         roster = parse_roster(path.read_bytes())
         assert roster.agents[0].examples == ("one", "two")
+
+
+def test_json_that_cannot_be_edited_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "agents.json"
+    path.write_text(json.dumps({"agents": [{"id": "a", "description": "😀", "not_for": ["x", "X"]}]}))
+    with pytest.raises(RosterError, match="cannot be edited in place"):
+        remove_entries(path, {"a": {"not_for": ("X",)}})
 
 
 def test_what_stands_elsewhere_is_not_touched(tmp_path: Path) -> None:

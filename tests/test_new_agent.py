@@ -113,7 +113,7 @@ FILES = {
     "block": "# top\nagents:\n  - id: a\n    tags: [x]   # why\n    # examples: later\n# end\n",
     "settings": "agents:\n- name: A\n  description: |\n    one\n    two\nsettings: {decider: head}\n",
     "bare": "- id: a\n  examples:\n    - one",
-    "flow": "agents: [{id: a}, {id: b}]\n",
+    "flow": "agents: [{id: a}, {id: b, examples: [who?, why?]}]\n",
     "json": '{"version": 1, "agents": [{"id": "a"}]}\n',
 }
 

@@ -11,7 +11,7 @@ NEW = ['say "hi": now # not a comment', "- übersetze das\tbitte"]
 LAYOUTS = {
     "block": "agents:\n  - id: a  # first\n    examples:\n      - one  # kept\n      - 'two'\n    tags: [x]\n  - id: b\n",
     "no indent": "agents:\n- id: a\n  examples:\n  - one\n- id: b\n",
-    "flow": 'agents:\n  - {id: a, examples: ["one", two]}\n  - {id: b}\n',
+    "flow": 'agents:\n  - {id: a, examples: ["one", two?]}\n  - {id: b}\n',
     "flow list": "agents:\n  - id: a\n    examples: [one,\n      two,  # why\n    ]\n  - id: b\n",
     "empty list": "agents:\n  - id: a\n    examples: []\n  - id: b\n",
     "no key": "# top\nagents:\n  - name: A  # the name\n    id: a\n    description: |\n      Long.\n\n      Text.\n  - id: b\n",

@@ -9,7 +9,7 @@ import yaml
 
 from delegate_cli.agents import Agent, Roster
 from delegate_cli.errors import RosterError
-from delegate_cli.roster.edit import insertion_below, replace_file, value_of
+from delegate_cli.roster.edit import agents_node, insertion_below, replace_file
 from delegate_cli.roster.facts import agent_facts
 from delegate_cli.roster.parse import parse_roster
 
@@ -30,8 +30,7 @@ def append_agent(path: Path, agent: Agent, lines: str) -> None:
     text = before.decode("utf-8")
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     body = text[len(mark) :]
-    root: Any = yaml.compose(body, Loader=yaml.SafeLoader)
-    agents = root if isinstance(root, yaml.SequenceNode) else value_of(root, "agents")
+    agents = agents_node(body, path)
     if agents.flow_style:
         place, added = agents.value[-1].end_mark.index, f", {json.dumps(agent_facts(agent), ensure_ascii=False)}"
     else:

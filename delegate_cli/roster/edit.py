@@ -46,8 +46,7 @@ def add_examples(path: Path, more: Mapping[str, Sequence[str]]) -> int:
 
 
 def _inserted(text: str, order: Sequence[str], new: Mapping[str, Sequence[str]], path: Path) -> str:
-    root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    agents = root if isinstance(root, yaml.SequenceNode) else value_of(root, "agents")
+    agents = agents_node(text, path)
     found = [
         _insertion(text, node, new[each], f"{path}: {each}")
         for node, each in zip(agents.value, order, strict=True)
@@ -96,6 +95,20 @@ def insertion_below(text: str, node: Any, lines: Sequence[str], end: str) -> Ins
             return len(text), "".join(end + line for line in lines)
         place = found + 1
     return place, "".join(line + end for line in lines)
+
+
+def agents_node(text: str, path: Path) -> Any:
+    """The node of the list of agents, by the parser that rosters are loaded with: the others refuse some of what it reads.
+
+    Raises:
+        RosterError: places cannot be told, as in JSON with characters that are written as two escapes.
+    """
+    try:
+        root: Any = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        said = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise RosterError(f"{path}: it cannot be edited in place ({said})", "edit it by hand") from None
+    return root if isinstance(root, yaml.SequenceNode) else value_of(root, "agents")
 
 
 def value_of(node: Any, key: str) -> Any:

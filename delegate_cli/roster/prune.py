@@ -9,11 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from delegate_cli.agents import Roster
 from delegate_cli.errors import RosterError
-from delegate_cli.roster.edit import replace_file, value_of
+from delegate_cli.roster.edit import agents_node, replace_file, value_of
 from delegate_cli.roster.parse import parse_roster
 
 Cut = tuple[int, int]  # from this character to before that one
@@ -33,7 +31,7 @@ def remove_entries(path: Path, entries: Entries) -> int:
     text = before.decode("utf-8")
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     body = text[len(mark) :]
-    cuts = _cuts(body, roster, entries)
+    cuts = _cuts(body, roster, entries, path)
     for start, end in sorted(cuts, reverse=True):
         body = body[:start] + body[end:]
     after = (mark + body).encode("utf-8")
@@ -42,9 +40,8 @@ def remove_entries(path: Path, entries: Entries) -> int:
     return len(cuts)
 
 
-def _cuts(text: str, roster: Roster, entries: Entries) -> list[Cut]:
-    root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    agents = root if isinstance(root, yaml.SequenceNode) else value_of(root, "agents")
+def _cuts(text: str, roster: Roster, entries: Entries, path: Path) -> list[Cut]:
+    agents = agents_node(text, path)
     found = []
     for node, name in zip(agents.value, roster.order, strict=True):
         for field, texts in entries.get(name, {}).items():
