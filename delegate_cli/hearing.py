@@ -12,7 +12,7 @@ Card = TypeVar("Card", bound=Any)  # a dataclass with name, description, example
 
 def heard_agents(agents: Sequence[Card]) -> list[Card]:
     """Each agent as it is heard, in the same order; the same object where nothing is taken out."""
-    cards = [_heard(agent) for agent in agents]
+    cards = [heard_alone(agent) for agent in agents]
     texts = [Texts(card.name, card.description, card.examples) for card in cards]
     return [
         card if new is old else replace(card, description=new.description, examples=new.examples)
@@ -20,7 +20,8 @@ def heard_agents(agents: Sequence[Card]) -> list[Card]:
     ]
 
 
-def _heard(agent: Card) -> Card:
+def heard_alone(agent: Card) -> Card:
+    """An agent without steering wording, whatever others say; itself where there is none."""
     name = heard(agent.name, least=1, patience=NAME)
     description = heard(agent.description, least=0, patience=CARD)
     # sample requests of an agent that works on injections are injections

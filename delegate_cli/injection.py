@@ -62,6 +62,7 @@ TASK = 2.5
 CARD = 2.5
 NAME = 0.0
 ALONE = 5.0
+INSTRUCTION = "an instruction to whoever decides"
 _LEAST = 3  # words of real content that must be left, or the text is taken as it is
 _CLAUSES = 3.0  # more log-odds are needed of a part of a sentence,
 _ASIDE = 2.0  # and of what stands in brackets
@@ -100,7 +101,7 @@ def suspicious(text: str) -> str | None:
     for piece in _END.split(bare):
         told = len(piece) <= _LONGEST and (states(piece) or _urging(piece) > ALONE)
         if told or _steers(piece) is not None:
-            return f"an instruction to whoever decides: {' '.join(piece.split())[:80]}"
+            return f"{INSTRUCTION}: {' '.join(piece.split())[:80]}"
     return None
 
 

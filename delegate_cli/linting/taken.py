@@ -94,8 +94,9 @@ def _pair(
         suggestion += ", or make one agent of the two"
     share = max(count / tried for count, tried in zip(counts, tries, strict=True) if tried)
     ids = (taker, loser)
+    texts = tuple(dict.fromkeys(each.text for each in cases))  # both may have the same
     weight = min(1.0, 0.6 * share + 0.08 * len(cases))
-    return Finding("taken", Level.WARNING, ids, "; ".join(said), suggestion, tuple(each.text for each in cases), weight)
+    return Finding("taken", Level.WARNING, ids, "; ".join(said), suggestion, texts, weight)
 
 
 def misplaced(evidence: Evidence) -> list[Finding]:
@@ -120,9 +121,11 @@ def misplaced(evidence: Evidence) -> list[Finding]:
 
 def without_not_for(evidence: Evidence) -> list[Finding]:
     """Agents that take requests of others and do not say what they are not for."""
+    told = {frozenset(each.agents) for each in (*pairs(evidence), *misplaced(evidence))}
     takers: defaultdict[str, int] = defaultdict(int)
-    for each in (*pairs(evidence), *misplaced(evidence)):
-        takers[each.agents[0]] += len(each.sentences)
+    for each in taken(evidence.requests):
+        if frozenset((evidence.name(each.by), evidence.name(each.gold))) in told:
+            takers[evidence.name(each.by)] += 1
     found = []
     for name, count in sorted(takers.items()):
         agent = evidence.roster.get(name)

@@ -7,9 +7,12 @@ from delegate_cli.agents import Agent
 from delegate_cli.deciders.prompt import BUDGET
 from delegate_cli.deciders.untrusted import neutral, tokens
 from delegate_cli.index.parts import MAX_PASSAGES, PASSAGE, cut, spoken
-from delegate_cli.injection import about_injection, suspicious
+from delegate_cli.fragments import cleaned, states
+from delegate_cli.hearing import heard_alone
+from delegate_cli.injection import INSTRUCTION, about_injection, pieces_of, suspicious
 from delegate_cli.linting.evidence import Evidence
 from delegate_cli.linting.finding import EMPTY, Finding, Level, Removal, counted
+from delegate_cli.lookalikes import hides, plain
 
 REQUESTS = 2  # sample requests, with fewer none can be left out
 ENOUGH = 3  # words of a description that say something
@@ -103,20 +106,53 @@ def repeated(evidence: Evidence) -> list[Finding]:
 
 
 def injected(evidence: Evidence) -> list[Finding]:
-    """Cards with wording that is meant to steer the choice, or that are stuffed with other agents' words."""
-    found = []
-    for agent, heard in zip(evidence.roster, evidence.roster.heard, strict=True):
-        if agent is heard:
-            continue
-        texts = (agent.name, agent.description, *agent.examples, *agent.not_for)
-        kept = {heard.name, heard.description, *heard.examples, *heard.not_for}
-        lost = tuple(text for text in texts if text not in kept)
-        reasons = [reason for text in lost if (reason := suspicious(text))]
-        about = about_injection(f"{agent.name} {agent.description}")
-        why = reasons[0] if reasons else "words or sentences of many other agents"
-        message = f"part of its card is left out when tasks are compared: {why}"
-        steers = any(reason.startswith("an instruction") for reason in reasons) and not about
-        level = Level.ERROR if steers else Level.WARNING
-        suggestion = "take it out of the card, and find out who wrote it" if steers else "take it out of the card"
-        found.append(Finding("injected", level, (agent.id,), message, suggestion, lost, 1.0 if steers else 0.6))
-    return found
+    """Cards with wording that is meant to steer the choice, that reads as if, or that are stuffed with other agents' words."""
+    roster = evidence.roster
+    return [
+        finding
+        for agent, heard in zip(roster, roster.heard, strict=True)
+        if agent is not heard and (finding := _unheard(agent, heard)) is not None
+    ]
+
+
+def _unheard(agent: Agent, heard: Agent) -> Finding | None:
+    """What of a card is not compared with tasks, and why; None where it is only written otherwise."""
+    alone = heard_alone(agent)
+    steering, stuffing = _lost(agent, alone), _lost(alone, heard)
+    hiding = tuple(text for text in _texts(agent) if hides(text))
+    reasons = [suspicious(text) or "" for text in steering]
+    orders = [each for each, text in zip(reasons, steering, strict=True) if each.startswith(INSTRUCTION) and not states(text)]
+    remedy = "take it out of the card"
+    level, weight, why = Level.WARNING, 0.6, ""
+    if orders and not about_injection(f"{agent.name} {agent.description}"):
+        level, weight, why = Level.ERROR, 1.0, orders[0]
+        remedy += ", and find out who wrote it"
+    elif hiding:
+        why = "hidden or look-alike characters"
+    elif stuffing:
+        why = "words or sentences of many other agents"
+    elif any(reasons):
+        why = orders[0] if orders else "it reads like an answer to who should do a task, or like markup for a machine"
+        remedy = "say it in a sentence"
+    elif steering:
+        level, weight, why = Level.INFO, 0.3, "it reads like an instruction to whoever decides"
+        remedy = "say what it does instead"
+    if not why:
+        return None
+    message = f"part of its card is left out when tasks are compared: {why}"
+    return Finding("injected", level, (agent.id,), message, remedy, (*steering, *stuffing) or hiding, weight)
+
+
+def _texts(agent: Agent) -> tuple[str, ...]:
+    return (agent.name, agent.description, *agent.examples, *agent.not_for)
+
+
+def _lost(before: Agent, after: Agent) -> tuple[str, ...]:
+    """Sentences of name and description, and whole requests, that the second does not have as they look in the first."""
+    pieces = [(each, getattr(after, key)) for key in ("name", "description") for each in pieces_of(_look(getattr(before, key)))]
+    pieces += [(_look(each), getattr(after, key)) for key in ("examples", "not_for") for each in getattr(before, key)]
+    return tuple(dict.fromkeys(piece for piece, kept in pieces if piece and piece not in kept))
+
+
+def _look(text: str) -> str:
+    return cleaned(plain(text))

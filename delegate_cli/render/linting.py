@@ -31,17 +31,19 @@ def plain(record: dict[str, Any]) -> str:
 
 def table(record: dict[str, Any], color: bool, width: int) -> str:
     """What was found, worst first, then what the roster is worth."""
-    rows = [(each["level"], each["kind"], _told(each)) for each in record["findings"]]
+    rows = [(each["level"], each["kind"], told(each)) for each in record["findings"]]
     found = listing(("level", "kind", "finding"), rows, color, width) + "\n" if rows else ""
     return found + "".join(f"{line}\n" for line in lines(record))
 
 
-def _told(finding: dict[str, Any]) -> str:
+def told(finding: dict[str, Any]) -> str:
+    """A finding as sentences: what, the sentences that show it, what to do."""
     named = ", ".join(finding["agents"][:3]) + (" …" if len(finding["agents"]) > 3 else "")
     message = finding["message"]
     head = message if finding["agents"][0] in message else f"{named}: {message}"
     said = "".join(f" “{shorten(text, _QUOTED)}”" for text in finding["sentences"][:_SENTENCES])
-    return f"{head}.{said} → {finding['suggestion']}"
+    end = "" if head.endswith((".", "!", "?")) else "."
+    return f"{head}{end}{said} → {finding['suggestion']}"
 
 
 def lines(record: dict[str, Any]) -> list[str]:
