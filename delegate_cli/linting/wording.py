@@ -6,9 +6,9 @@ from collections.abc import Callable
 from delegate_cli.agents import Agent
 from delegate_cli.deciders.prompt import BUDGET
 from delegate_cli.deciders.untrusted import neutral, tokens
-from delegate_cli.index.parts import MAX_PASSAGES, PASSAGE, cut, spoken
 from delegate_cli.fragments import cleaned, states
 from delegate_cli.hearing import heard_alone
+from delegate_cli.index.parts import MAX_PASSAGES, PASSAGE, cut, spoken
 from delegate_cli.injection import INSTRUCTION, about_injection, pieces_of, suspicious
 from delegate_cli.linting.evidence import Evidence
 from delegate_cli.linting.finding import EMPTY, Finding, Level, Removal, counted
