@@ -148,6 +148,7 @@ def test_the_last_room_is_given_once(compiled: Path, tmp_path: Path, small: Path
         ({"task": "x", "at": "soon"}, 400, "at cannot be"),
         ({"task": "x", "at": "2026-02-30T10:00"}, 422, "at cannot be"),
         ({"task": "x", "allow": ["refund"]}, 404, "no agent 'refund'"),
+        ({"task": "x", "deny": ["nobody"]}, 404, "agents: bug-triage, contract-review"),
         ({"tasks": []}, 400, "tasks has 0"),
         ({"tasks": ["x"] * 1001}, 400, "tasks has 1001"),
         ({"tasks": [["x"]]}, 400, "tasks[0] must be"),
@@ -159,7 +160,7 @@ def test_a_body_that_makes_no_sense_is_refused_with_the_reason(server: Running, 
     found, answer, _ = server.ask("POST", "/v1/decide", body)
     assert found == status
     assert set(answer["error"]) == {"code", "message", "fix"}
-    assert message in answer["error"]["message"]
+    assert message in f"{answer['error']['message']} ({answer['error']['fix']})"
 
 
 @pytest.mark.parametrize(

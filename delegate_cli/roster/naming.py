@@ -7,9 +7,8 @@ def nearest_agent(agent_id: str, known: Collection[str]) -> str:
     """The ids that are like it, or where to look."""
     from difflib import get_close_matches
 
-    from delegate_cli.roster.document import unknown_key
-
-    if len(known) <= 20:
-        return unknown_key(agent_id, sorted(known))
-    near = get_close_matches(agent_id, list(known), n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else "see: delegate agents list"
+    few = len(known) <= 20
+    near = get_close_matches(agent_id, sorted(known), n=1 if few else 3, cutoff=0.6 if few else 0.5)
+    if near:
+        return f"did you mean {repr(near[0]) if few else ' or '.join(near)}?"
+    return f"agents: {', '.join(sorted(known))}" if few else "see: delegate agents list"

@@ -194,10 +194,10 @@ def known(ids: Iterable[str], name: str, roster: Roster) -> None:
     """Raise UnknownAgent where one of these is no agent of the roster."""
     for each in ids:
         if each not in roster.position:
-            from delegate_cli.roster.document import shown, unknown_key
+            from delegate_cli.roster.document import shown
+            from delegate_cli.roster.naming import nearest_agent
 
-            fix = unknown_key(each, sorted(roster.position)) if len(roster) <= 200 else "see: delegate agents list"
-            raise UnknownAgent(f"{name}: there is no agent {shown(each)}", fix)
+            raise UnknownAgent(f"{name}: there is no agent {shown(each)}", nearest_agent(each, roster.position))
 
 
 class UnknownAgent(UsageError):
