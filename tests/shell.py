@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from delegate_cli.cli import options
 from delegate_cli.cli.app import run
 
 DATA = Path(__file__).parent / "data"
@@ -59,6 +60,7 @@ def execute(
 
 def invoke(*arguments: str, stdin: bytes | None = None) -> Result:
     """Run the command in this process, with a real file as stdin."""
+    options._warned.clear()  # what was said in another run
     out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
     with tempfile.TemporaryFile() as file, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         file.write(stdin or b"")
