@@ -18,7 +18,7 @@ from delegate_cli.calibrating import keep_fusion
 from delegate_cli.connecting import Connection, Manner, Restorer, Run, connect, kind_of, with_redaction
 from delegate_cli.deciders.question import Answer, ModelDecider, Question
 from delegate_cli.decision import ModelLevel, Status
-from delegate_cli.endpoints import Asker, Request, is_loopback
+from delegate_cli.endpoints import Asker, Capabilities, Request, is_loopback
 from delegate_cli.errors import BudgetError, EndpointError, SettingsError
 from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.opinion import Advice, Cost, Opinion
@@ -95,6 +95,17 @@ class Adviser:
             return level_requests(known.model, question, known.can, self._settings.llm.levels or ANCHORS, RATED)
         kind = kind_of(self._settings, self._manner)
         return list(model_decider(kind, known, self._settings.llm.orders, capabilities=known.can).requests(question))
+
+    def preview_of(self, question: Question, request: Callable[[str, Question, Capabilities], Request]) -> list[Request]:
+        """What would be sent for something else, which `request` makes of a model, a question and what the endpoint can do."""
+        if not question.cards or self._endpoint == IN_PROCESS:
+            return []
+        from delegate_cli.endpoints.known import Known
+
+        if self._manner.redact is not None:
+            question = self._manner.redact.question(question)[0]
+        known = Known.of(self._settings)
+        return [request(known.model, question, known.can or Capabilities())]
 
     def wanted(self, status: Status, none: float) -> bool:
         """Whether the model is to be asked, after what the head says alone."""

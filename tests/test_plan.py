@@ -5,12 +5,14 @@ import string
 from itertools import pairwise
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delegate_cli.decision import Candidate, Criterion, DeciderInfo, Decision, Rubric, Status
 from delegate_cli.errors import PlanError
+from delegate_cli.render.plan_schema import plan_schema
 from delegate_cli.splitting.plan import MOST, Assignment, Mode, Option, Plan, Subtask
 from delegate_cli.splitting.plan_json import loads, of_dict
 
@@ -179,6 +181,25 @@ SUBTASKS = {
     "a level of 6": ([ONE | {"agent": "x", "confidence": 6}], r"must be 1 to 5, not 6"),
     "an endless number": ([ONE | {"agent": "x", "probability": 10**400}], r"must be a number"),
 }
+
+
+# what only reading finds: what hangs together across subtasks, and what JSON Schema cannot say
+READ = {"empty task", "the same id", "the same text", "who is unknown", "itself"}
+
+
+@settings(max_examples=30)
+@given(plans())
+def test_the_schema_accepts_every_plan(plan: Plan) -> None:
+    jsonschema.validate(json.loads(json.dumps(plan.as_dict())), plan_schema())
+
+
+@pytest.mark.parametrize("case", SUBTASKS)
+def test_the_schema_refuses_what_it_can(case: str) -> None:
+    validator = jsonschema.Draft202012Validator(plan_schema())
+    validator.check_schema(plan_schema())
+    found = list(validator.iter_errors({"v": 1, "request": "r", "subtasks": SUBTASKS[case][0]}))
+    assert bool(found) != (case in READ)
+    assert validator.is_valid({"v": 1, "request": "r", "subtasks": [ONE, ONE | {"id": "b", "agent": "x", "after": ["a"]}]})
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:30])

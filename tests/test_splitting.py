@@ -204,6 +204,25 @@ def test_rules_stand_in_for_a_model_that_fails(scripted: Scripted, invoke: Run) 
     assert "neither JSON nor in tags" in strict.err
 
 
+def test_a_dry_run_prints_what_would_be_sent_and_sends_nothing(scripted: Scripted, invoke: Run) -> None:
+    private = f"{TWO}, and write to ann@example.org"
+    dry = invoke("split", *asked(scripted, "--dry-run", "--redact"), private)
+    assert (dry.code, scripted.received) == (0, [])
+    (row,) = dry.rows
+    assert row["url"] == f"{scripted.base_url}/chat/completions"
+    assert "ann@example.org" not in row["body"]
+    assert row["estimate"]["input_tokens"] > 100
+    scripted.replies = [Reply(completion("<|subtask|>x y<|end_subtask|>"))]
+    invoke("split", *asked(scripted, "--redact"), private)
+    dry = invoke("split", *asked(scripted, "--dry-run", "--redact"), private)  # now it is known what the server can
+    assert dry.rows[0]["body"].encode() == scripted.received[0].body
+    auto = options("--base-url", scripted.base_url, "--model", scripted.model, "--dry-run")
+    alone = invoke("split", *auto, ONE[0])
+    assert (alone.code, alone.out) == (0, "")
+    assert "rules split it" in alone.err
+    assert "there is no model to ask" in invoke("split", *options("--dry-run"), TWO).err
+
+
 def test_where_the_head_shares_the_decision_one_clause_is_not_asked_about(scripted: Scripted, invoke: Run) -> None:
     auto = options("--base-url", scripted.base_url, "--model", scripted.model)
     assert invoke("split", *auto, ONE[0]).code == 0

@@ -11,9 +11,11 @@ from delegate_cli.cli import deciding_options, journaling, limit_options, model_
 from delegate_cli.cli.deciding_options import AS_SET, DecidingOptions
 from delegate_cli.cli.limit_options import NO_LIMITS, LimitOptions
 from delegate_cli.cli.model_options import NOTHING, ModelOptions
-from delegate_cli.errors import TaskError
+from delegate_cli.errors import TaskError, UsageError
 
 if TYPE_CHECKING:
+    from delegate_cli.ask import Ask
+    from delegate_cli.pipeline import Delegator
     from delegate_cli.splitting.plan import Plan
 
 EXAMPLES = """Examples:
@@ -40,7 +42,7 @@ class PlanFormat(StrEnum):
     MERMAID = "mermaid"
 
 
-@model_options.takes("dry_run")
+@model_options.takes()
 @deciding_options.takes()
 @limit_options.takes()
 def split(
@@ -72,12 +74,32 @@ def split(
     from delegate_cli.splitting.split import split as divide
 
     ask = limits.ask(opened.roster, top)
+    if asking.dry_run:
+        with opened as delegator:
+            return _dry_run(delegator, text, ask, quiet)
     with opened as delegator, journaling.recorded(delegator, ask, kept, many=False) as record:
         found = divide(delegator, text, ask, journaling.keeping(record))
         if verbose:
             model_options.summarise(delegator, quiet)
     streams.write(_render(found.plan, format, no_color))
     return exit_code({decision.status.value for decision in found.decisions})
+
+
+def _dry_run(delegator: "Delegator", text: str, ask: "Ask", quiet: bool) -> int:
+    """What a model would be sent to split a request."""
+    from delegate_cli.render.jsonl import dumps
+    from delegate_cli.render.prompts import dry_record
+    from delegate_cli.splitting.split import preview
+
+    if delegator.adviser is None:
+        raise UsageError("--dry-run: there is no model to ask", "name one with --model, or set llm.model in the roster")
+    requests = preview(delegator, text, ask)
+    for request in requests:
+        streams.write(dumps(dry_record(request, delegator.settings.llm, None)) + "\n")
+    if not quiet:
+        after = "its parts are then decided one by one: route --dry-run shows what that sends"
+        streams.note(after if requests else "nothing is sent to split it: rules split it alone")
+    return 0
 
 
 def exit_code(statuses: set[str]) -> int:

@@ -82,6 +82,16 @@ def ask_model(delegator: Delegator, reader: Reader) -> Heard:
     return Heard(drafts.plan(draft, reader.request, model), record)
 
 
+def preview(delegator: Delegator, reader: Reader) -> list[Request]:
+    """What a model would be sent, as far as is known what its endpoint can do; empty where it would not be asked. Nothing is
+    sent.
+    """
+    adviser = delegator.adviser
+    if adviser is None or tokens(reader.request) > BUDGET.task:
+        return []
+    return adviser.preview_of(_question(delegator, adviser, reader), request)
+
+
 def _record(reply: Reply, wanted: Request, started: float) -> dict[str, Any]:
     """What was asked and answered, as plain values; not valid until it was read."""
     return {

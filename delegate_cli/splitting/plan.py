@@ -17,7 +17,8 @@ from delegate_cli.errors import PlanError, TaskError
 
 VERSION = 1
 MOST = 8  # subtasks of a plan
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+ID = "[A-Za-z0-9][A-Za-z0-9_-]{0,31}"  # of a subtask, as a regular expression
+_ID = re.compile(ID)
 
 
 class Mode(StrEnum):

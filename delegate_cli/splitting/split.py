@@ -7,7 +7,7 @@ constraints of the request.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from delegate_cli.ask import Ask, check_task
 from delegate_cli.decision import Decision
@@ -17,6 +17,9 @@ from delegate_cli.splitting.clauses import Clause
 from delegate_cli.splitting.cuts import Cuts, Stretch
 from delegate_cli.splitting.plan import Assignment, Plan, Subtask
 from delegate_cli.splitting.reading import Reader
+
+if TYPE_CHECKING:
+    from delegate_cli.endpoints import Request
 
 RULES = "rules"
 Keep = Callable[[Callable[[], Decision], Decision], Decision]  # how to decide again, and what was decided → what stands
@@ -50,6 +53,20 @@ def split(delegator: Delegator, request: str, ask: Ask = Ask(), keep: Keep = as_
     pairs = zip(found.plan.subtasks, found.decisions, strict=True)
     stands = tuple(keep(partial(delegator.decide, each.task, replace(ask, ref=made.ref)), made) for each, made in pairs)
     return replace(found, plan=_assigned(found.plan, stands), decisions=stands)
+
+
+def preview(delegator: Delegator, request: str, ask: Ask = Ask()) -> "list[Request]":
+    """What a model would be sent to split a request; empty where rules split it alone. Nothing is sent.
+
+    Raises:
+        TaskError: the request is empty, too long or not text.
+    """
+    reader = Reader(delegator, check_task(request), ask)
+    if not _asks_model(delegator, reader, ask):
+        return []
+    from delegate_cli.splitting import asking  # what talks to models
+
+    return asking.preview(delegator, reader)
 
 
 def _split(delegator: Delegator, request: str, ask: Ask) -> Split:
