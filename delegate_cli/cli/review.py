@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +15,7 @@ from delegate_cli.render.text import clean
 
 if TYPE_CHECKING:
     from delegate_cli.agents import Agent, Roster
-    from delegate_cli.journal.entries import Entry
+    from delegate_cli.journal.entries import Entry, Filter
     from delegate_cli.journal.store import Journal
 
 EXAMPLES = """Examples:
@@ -22,12 +24,20 @@ EXAMPLES = """Examples:
   delegate review                      # at a terminal: walk through what waits
   delegate review --since 7d --limit 20
   delegate review --format jsonl | jq -c '{id, agent: .candidates[0].agent}' | delegate feedback -
+  delegate review --order informative --limit 50    # no time for all? the 50 that teach most
   delegate review --check 20           # were tasks handed over rightly? 20 of them, drawn at random
 
 What waits are the tasks that `delegate route` answered with ask or none while nobody watched: in a batch, or
 without a terminal. Keys: 1–3 that candidate, n nobody, / search an agent by name, e all reasons, s skip, u undo, q quit.
 """
 _CHOICES = 9  # agents that a search shows
+
+
+class Order(StrEnum):
+    """Which of the waiting tasks come first."""
+
+    ARRIVAL = "arrival"
+    INFORMATIVE = "informative"
 
 
 def review(
@@ -40,6 +50,10 @@ def review(
         int | None,
         typer.Option("--check", metavar="N", min=1, help="Instead N tasks that were handed over unasked, drawn at random."),
     ] = None,
+    order: Annotated[
+        Order,
+        typer.Option("--order", help="The oldest first, or those whose answers teach most: for when there is no time for all."),
+    ] = Order.ARRIVAL,
     agents: options.OtherAgents = None,
     format: Annotated[
         Lines | None, typer.Option("--format", "-f", help="List what waits instead. Default: plain without a terminal.")
@@ -48,20 +62,24 @@ def review(
     no_color: options.NoColor = False,
 ) -> int:
     """Walk through the tasks that wait for a person, or list them."""
+    if check is not None and order is not Order.ARRIVAL:
+        raise UsageError("--check draws at random, so there is no --order", "leave one of them out")
     kept = journaling.open_journal(journal)
     which = journaling.filter_of(since, None, agent, "", limit)
-    drawn = None if check is None else kept.drawn(which, check)
+    chosen = None if check is None else kept.drawn(which, check)
+    if order is Order.INFORMATIVE:
+        chosen = _informative(kept, which, agents)
     if format is None and keys.interactive():
-        waiting = kept.queue(which) if drawn is None else drawn
+        waiting = kept.queue(which) if chosen is None else chosen
         if not waiting:
-            streams.note("nothing waits for review" if drawn is None else "nothing was handed over that nobody has judged")
+            streams.note("nothing waits for review" if check is None else "nothing was handed over that nobody has judged")
             return 0
         import signal
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the terminal is given back
         Walk(kept, waiting, options.named(agents) if agents else None, streams.wants_color(no_color, sys.stderr)).run()
         return 0
-    entries = kept.entries(which, queued=True) if drawn is None else (kept.get(each) for each in drawn)
+    entries = kept.entries(which, queued=True) if chosen is None else (kept.get(each) for each in chosen)
     if format in (Lines.JSON, Lines.JSONL):
         _records(entries, format)
     else:
@@ -69,6 +87,24 @@ def review(
 
         write_entries(kept, entries, format or Lines.PLAIN, no_color)
     return 0
+
+
+def _informative(kept: "Journal", which: "Filter", agents: options.Sources | None) -> list[str]:
+    """The ids of what waits, those first that teach most the roster that is named, else that of the oldest of them."""
+    from dataclasses import replace
+
+    waiting = list(kept.entries(replace(which, limit=0), queued=True))
+    own = next((each.roster_path for each in waiting if each.roster_path is not None), None)
+    sources = agents or ([Path(own)] if own is not None else [])
+    if waiting and sources:
+        delegator = options.open_delegator(sources, {})
+        from delegate_cli.learning.answers import read
+        from delegate_cli.learning.selection import most_informative_first
+
+        answered = [answer.task for answer in read(kept, delegator.roster).answers]
+        waiting = most_informative_first(delegator, waiting, answered, options.progress())
+        options.stop_progress()
+    return [entry.id for entry in waiting][: which.limit or None]
 
 
 def _records(entries: "Iterable[Entry]", format: Lines) -> None:
