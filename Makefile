@@ -144,6 +144,8 @@ year: .venv/.installed-dev
 	@mkdir -p build
 	@rm -f build/year.jsonl
 	$(BIN)/python -m benchmarks.year $(DATA) --out build/year.jsonl
+	$(BIN)/python -m benchmarks.year $(DATA) --backlog --only clinc150 lobehub --out build/year.jsonl
+	$(BIN)/python -m benchmarks.year $(DATA) --backlog --only hint3_sofmattress --orders 10 --out build/year.jsonl
 	$(BIN)/python -m benchmarks.year_page build/year.jsonl --picture docs/year.png
 
 constants: .venv/.installed-dev

@@ -5,6 +5,10 @@ knows, answers those that end as `ask` or `none`, and nothing else. After 50, 10
 it keeps is measured on tasks of the test split (at most 1,000, with the dev split's share of tasks that nobody fits). Beside it
 stands the same with as many answers to tasks drawn at random. The encoder is the published one: the default one was trained on
 these very tasks. No agent of lobehub has tasks in both splits, so all its tasks are also dealt anew in two halves.
+
+With --backlog the tasks (four fifths of the split, at most 1,000) have all come in before anybody answers, and there is time
+for some answers only: of what ended as `ask` or `none` those that `delegate review --order informative` takes first, beside as
+many of all tasks at random.
 """
 
 import argparse
@@ -30,8 +34,9 @@ from delegate_cli.index.learned import Learned
 from delegate_cli.index.parts import Part, parts_of
 from delegate_cli.learning.answers import Answer, Population, Sort, quantiles, weights
 from delegate_cli.learning.lessons import draw
+from delegate_cli.learning.selection import informative, look
 from delegate_cli.learning.trial import try_out
-from delegate_cli.loaded import Loaded
+from delegate_cli.loaded import Loaded, Ranking
 from delegate_cli.pipeline import Delegator
 from delegate_cli.settings import Settings
 
@@ -40,6 +45,7 @@ STEPS = (50, 100, 200, 400)
 ORDERS = 3
 FIGURES = ("top1", "coverage", "error", "error_all", "ece_all", "log_loss")
 TARGET = 0.05
+BACKLOG = 1000  # tasks, and at most four fifths of a split: else every order would have the same ones
 
 
 class Remembered:
@@ -78,24 +84,43 @@ class Year:
 
     def take(self, number: int, task: LabelledTask) -> None:
         """A task comes in, is decided, and answered where somebody is asked."""
+        answer = self.decide(number, task)
+        if self.random or answer.sort is Sort.ASKED:
+            self.hear(answer)
+        else:
+            self.promised += (answer.promised,)
+
+    def decide(self, number: int, task: LabelledTask) -> Answer:
+        """A task comes in and is decided; what a person would say of it."""
         label = Label(task.task, tuple(sorted(task.agents)))
-        seen = see(self.ready, [label], self.roster, self.shortlist)[0]
-        ranking = self.ready.rank(seen.query, seen.views, len(self.roster), None)
+        ranking = self.rank(task.task)
         top, second = float(ranking.probability[0]), float(ranking.probability[1])
         status = policy.hand_over(top, top - second, ranking.none, self.ready.threshold(TARGET), 0.0)
         decided = status is Status.DECIDED
         self.asked, self.decided = self.asked + (not decided), self.decided + decided
         self.nobody += ranking.none * decided
-        if self.random or not decided:
-            agent = label.agents[0] if label.agents else None
-            first = self.roster.agents[ranking.places[0]].id
-            answer = Answer(
-                f"{number:06d}", task.task, agent, float(number), Sort.LOOKED if decided else Sort.ASKED, first, top
-            )
-            self.waiting += (answer,)
-            self.answers += (answer,)
-        else:
-            self.promised += (top,)
+        agent = label.agents[0] if label.agents else None
+        first = self.roster.agents[ranking.places[0]].id
+        return Answer(f"{number:06d}", task.task, agent, float(number), Sort.LOOKED if decided else Sort.ASKED, first, top)
+
+    def rank(self, task: str) -> Ranking:
+        seen = see(self.ready, [Label(task, ())], self.roster, self.shortlist)[0]
+        return self.ready.rank(seen.query, seen.views, len(self.roster), None)
+
+    def hear(self, *answers: Answer) -> None:
+        """A person answers."""
+        self.waiting += answers
+        self.answers += answers
+
+    def order(self, queue: list[Answer]) -> list[Answer]:
+        """What `delegate review --order informative` does, in memory."""
+        encoder, parts = self.ready.encoder, parts_of(self.roster)
+        written = [parts.texts[row] for row in parts.rows(Part.EXAMPLE)]
+        known = np.stack([encoder.encode(text) for text in dict.fromkeys([*written, *(each.task for each in self.answers)])])
+        tasks = [answer.task for answer in queue]
+        vectors = np.stack([encoder.encode(task) for task in tasks])
+        doubt, none = look(self.ready, tasks, vectors, len(self.roster), self.shortlist)
+        return [queue[row] for row in informative(vectors, doubt, none, known)]
 
     def learn(self) -> str:
         """What `delegate learn` does, in memory."""
@@ -173,6 +198,7 @@ def main() -> None:
     parser.add_argument(
         "--develop", action="store_true", help="the dev split alone, dealt in two halves: by tasks, and by agents"
     )
+    parser.add_argument("--backlog", action="store_true", help="all tasks come in before the first answer")
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     work: list[tuple[str, list[LabelledTask], list[LabelledTask], Loaded, Roster]] = []
@@ -198,25 +224,44 @@ def main() -> None:
                 random.Random(order).shuffle(stream)
                 for at_random in (False,) if options.develop else (False, True):
                     year = Year(first, ready, at_random, Settings().shortlist, not options.unweighted)
-                    run(year, name, order, stream, test, out)
+                    (run_backlog if options.backlog else run)(year, name, order, stream, test, out)
 
 
 def run(year: Year, name: str, order: int, stream: list[LabelledTask], test: list[LabelledTask], out: Any) -> None:
     tasks = iter(enumerate(stream))
-    who = "random" if year.random else "asked"
     for count in (0, *STEPS):
         while len(year.answers) < count and (task := next(tasks, None)) is not None:
             year.take(*task)
         if count and len(year.answers) <= (STEPS[STEPS.index(count) - 1] if STEPS.index(count) else 0):
             return
-        said = year.learn() if year.waiting else ""
-        row = {"set": name, "who": who, "order": order, "answers": len(year.answers), **year.measure(test), "said": said}
-        row |= {"seen": year.asked + year.decided, "target": TARGET}
-        print(
-            json.dumps({key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}), flush=True
-        )
-        out.write(json.dumps(row) + "\n")
-        out.flush()
+        step(year, name, order, test, out)
+
+
+def run_backlog(year: Year, name: str, order: int, stream: list[LabelledTask], test: list[LabelledTask], out: Any) -> None:
+    came = [year.decide(number, task) for number, task in enumerate(stream[: min(BACKLOG, 4 * len(stream) // 5)])]
+    queue = [answer for answer in came if answer.sort is Sort.ASKED]
+    most = len(queue)  # as many answers at random as there are in doubt: at the end both have answered nearly all
+    queue = came if year.random else queue
+    for count in (0, *STEPS):
+        new = min(count, most) - len(year.answers)
+        if count and new <= 0:
+            return
+        queue = queue if year.random else year.order(queue)
+        year.hear(*queue[:new])
+        queue = queue[new:]
+        answered = {answer.decision for answer in year.answers}
+        year.promised = tuple(each.promised for each in came if each.sort is not Sort.ASKED and each.decision not in answered)
+        step(year, f"{name}, backlog", order, test, out)
+
+
+def step(year: Year, name: str, order: int, test: list[LabelledTask], out: Any) -> None:
+    """Learn, measure, and write a row."""
+    said, who = year.learn() if year.waiting else "", "random" if year.random else "asked"
+    row = {"set": name, "who": who, "order": order, "answers": len(year.answers), **year.measure(test), "said": said}
+    row |= {"seen": year.asked + year.decided, "target": TARGET}
+    print(json.dumps({key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}), flush=True)
+    out.write(json.dumps(row) + "\n")
+    out.flush()
 
 
 if __name__ == "__main__":

@@ -10,8 +10,14 @@ import matplotlib.pyplot as plt
 
 from delegate_cli.confidence.metrics import wilson
 
-WHO = {"asked": "where in doubt", "random": "at random"}
-COLOUR = {"asked": "#1f5fa8", "random": "#c0562a"}
+BACKLOG = ", backlog"  # the end of the name of such a set, which is drawn in the other one's column
+# (who was answered, in a backlog) → what it is called, colour, line
+WHO = {
+    ("asked", False): ("where in doubt, as tasks come", "#1f5fa8", "-"),
+    ("random", False): ("at random, as tasks come", "#c0562a", "-"),
+    ("asked", True): ("where it teaches most, of a backlog", "#2b8a3e", "-"),
+    ("random", True): ("at random, of a backlog", "#d9935f", "--"),
+}
 HEAD = (
     *("set", "answers", "tasks", "top-1", "at random", "handed over", "at random", "wrong", "at random"),
     *("worst order", "wrong, somebody fits", "worst order", "ECE", "at random"),
@@ -64,17 +70,18 @@ def line(name: str, step: int, asked: list[dict[str, Any]], drawn: list[dict[str
 
 
 def draw(steps: dict[tuple[str, str, int], list[dict[str, Any]]], path: Path) -> None:
-    names = sorted({name for name, _, _ in steps})
+    names = sorted({name.removesuffix(BACKLOG) for name, _, _ in steps})
     figure, axes = plt.subplots(3, len(names), figsize=(3.1 * len(names), 7.2), sharex="col", layout="constrained")
     for column, name in enumerate(names):
         for row, (key, label) in enumerate(
             (("top1", "top-1, %"), ("coverage", "handed over, %"), ("error_all", "wrong among these, %"))
         ):
             axis = axes[row][column]
-            for who, said in WHO.items():
-                points = [steps[name, who, step] for step in sorted(s for n, w, s in steps if (n, w) == (name, who))]
+            for (who, late), (said, colour, style) in WHO.items():
+                full = name + BACKLOG * late
+                points = [steps[full, who, step] for step in sorted(s for n, w, s in steps if (n, w) == (full, who))]
                 at, values = [mean(point, "answers") for point in points], [100 * mean(point, key) for point in points]
-                axis.plot(at, values, marker="o", markersize=4, color=COLOUR[who], label=f"people answer {said}")
+                axis.plot(at, values, marker="o", markersize=4, color=colour, linestyle=style, label=f"people answer {said}")
             if key == "error_all":
                 band(axis, steps, name)
             low, high = axis.get_ylim()
@@ -88,7 +95,7 @@ def draw(steps: dict[tuple[str, str, int], list[dict[str, Any]]], path: Path) ->
             if row == 2:
                 axis.set_xlabel("answers of people")
     handles, labels = axes[2][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     figure.savefig(path, dpi=110)
 
 
@@ -103,7 +110,7 @@ def band(axis: Any, steps: dict[tuple[str, str, int], list[dict[str, Any]]], nam
             handed = sum(row["handed"] for row in rows) / len(rows)
             low, high = wilson(round(mean(rows, "error_all") * handed), round(handed))
             at = mean(steps[name, "asked", step], "answers")
-            axis.plot([at, at], [100 * low, 100 * high], color=COLOUR["asked"], alpha=0.35, linewidth=3)
+            axis.plot([at, at], [100 * low, 100 * high], color=WHO["asked", False][1], alpha=0.35, linewidth=3)
 
 
 if __name__ == "__main__":
