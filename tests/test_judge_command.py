@@ -289,6 +289,18 @@ def test_many_prompts_and_what_they_come_to(prepare: Prepare, tmp_path: Path) ->
     assert len(list((tmp_path / "kept" / "runs").iterdir())) == 2
 
 
+def test_the_budget_of_a_prompt_is_not_used_up_by_deciding_about_others(prepare: Prepare, tmp_path: Path) -> None:
+    lines = [f"Refund the shoes of order {number}" for number in range(4)]
+    arguments = [word for word in batch(prepare, tmp_path, lines) if word not in ("--decider", "head")]
+    result = invoke(*arguments, "--always-ask-model", "--budget-usd", "0.08", "--format", "jsonl")
+    assert [row["status"] for row in result.rows] == ["done"] * 4  # 0.022 USD each to decide who does it, by two orders
+    runs = sorted((tmp_path / "kept" / "runs").iterdir())
+    costs = [json.loads((run / "decisions.jsonl").read_text())["decision"]["decider"]["cost_usd"] for run in runs]
+    assert costs == pytest.approx([0.022] * 4)
+    again = invoke("run", "--resume", runs[0].name, "--agents", arguments[3], "--budget-usd", "0.01", "--yes")
+    assert again.code == 0  # it is done; nothing is called
+
+
 def test_a_prompt_that_cannot_be_run_does_not_stop_the_others(prepare: Prepare, tmp_path: Path) -> None:
     acting = {"kind": "command", "argv": [sys.executable, "-c", "print('ALONE')"]}
     arguments = batch(prepare, tmp_path, ["Refund the shoes", "Write the release notes"], run=acting)

@@ -141,7 +141,7 @@ def _alone(start: "Start", folder: "RunFolder", alone: "Plan | None", quiet: boo
     if within.results and all(result.state is State.DONE for result in within.results.values()):
         return
     own = single.start_of(start, alone)
-    own = replace(own, caps=single.caps_left(start.caps, folder, _asked_usd(folder)))
+    own = replace(own, caps=single.caps_left(start.caps, folder, folder.asked_usd + folder.decided_usd))
     if not quiet:
         streams.note("one agent alone, to compare")
     with Progress(own.plan, quiet) as watch:
@@ -157,13 +157,7 @@ def _speaker(start: "Start", folder: "RunFolder", wanted: Closing, llm: "Llm") -
     calls = [*folder.calls.values(), *(() if single is None else single.calls.values())]
     caps, rows = start.caps, folder.lines(files.ASKED)
     left = None if caps.calls is None else caps.calls - len(calls) - len(rows)
-    usd = None if caps.usd is None else caps.usd - (spent(calls) or 0.0) - _asked_usd(folder)
+    usd = None if caps.usd is None else caps.usd - (spent(calls) or 0.0) - folder.asked_usd - folder.decided_usd
     cache = llm.cache_mb if wanted.cache else 0.0
     local = start.local_only or wanted.settings.local_only
     return Speaker(within(llm, usd), folder, local, wanted.redact, cache, left)
-
-
-def _asked_usd(folder: "RunFolder") -> float:
-    from delegate_cli.running import folder as files
-
-    return sum(row["cost_usd"] or 0.0 for row in folder.lines(files.ASKED))

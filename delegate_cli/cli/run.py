@@ -240,15 +240,8 @@ def _start(delegator: "Delegator", assigned: "Assigned", ask: "Ask", running: Ru
         local_only=local,
         wait=running.wait,
         decisions=tuple({"subtask": subtask, "decision": decision.as_dict()} for subtask, decision in assigned.decisions),
-        routing_usd=_routing_cost(delegator),
         say=options.say(view.quiet),
     )
-
-
-def _routing_cost(delegator: "Delegator") -> float:
-    """USD that deciding came to: it counts as the run's."""
-    spent = {} if delegator.adviser is None else delegator.adviser.spent()
-    return float(spent.get("cost_usd") or 0.0)
 
 
 def _agreed(start: "Start", running: RunOptions, before: dict[str, list[str]], folder: "RunFolder | None" = None) -> "Start":

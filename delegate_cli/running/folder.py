@@ -5,6 +5,7 @@ run was killed. They are small: a plan has at most eight subtasks.
 """
 
 import json
+import math
 import os
 import re
 import shutil
@@ -149,6 +150,16 @@ class RunFolder:
 
     def _write_calls(self) -> None:
         self.write_lines(CALLS, [each.as_dict() for each in self.calls.values()])
+
+    @property
+    def asked_usd(self) -> float:
+        """What models came to that were asked about the run as a whole: to split, to put together, to judge."""
+        return math.fsum(row["cost_usd"] or 0.0 for row in self.lines(ASKED))
+
+    @property
+    def decided_usd(self) -> float:
+        """What deciding who gets the parts came to."""
+        return math.fsum(row["decision"]["decider"].get("cost_usd") or 0.0 for row in self.lines(DECISIONS))
 
     def facts(self) -> dict[str, Any]:
         """`run.json`, with what its calls have come to by now; one that says it is under way, and that no process holds, was

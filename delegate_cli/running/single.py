@@ -47,7 +47,7 @@ def same(plan: Plan, alone: Plan) -> bool:
 
 def start_of(start: Start, plan: Plan) -> Start:
     """What the run of one agent needs: that agent and nobody in its place."""
-    return replace(start, plan=plan, chosen={ID: (agent_of(plan),)}, decisions=(), routing_usd=0.0, repeat=frozenset())
+    return replace(start, plan=plan, chosen={ID: (agent_of(plan),)}, decisions=(), repeat=frozenset())
 
 
 def begin(plan: Plan, outer: RunFolder) -> RunFolder:

@@ -58,7 +58,6 @@ class Start:
     wait: bool = False
     repeat: frozenset[str] = frozenset()
     decisions: tuple[Mapping[str, Any], ...] = ()
-    routing_usd: float = 0.0
     backoff: float = 0.5
     watch: Watcher = lambda event: None
     say: Callable[[str], None] = lambda line: None
@@ -148,7 +147,7 @@ async def _run(start: Start, folder: RunFolder, office: Office, held: Mapping[st
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     office.load(agents[0] for agents in start.chosen.values() if agents)
     purse = Purse(start.caps)
-    purse.used("", 0, start.routing_usd)
+    purse.used("", 0, folder.decided_usd + folder.asked_usd)
     for call in folder.calls.values():
         if not call.unanswered:
             purse.used(call.agent, 1, call.usd or 0.0)
