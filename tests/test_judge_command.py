@@ -16,6 +16,7 @@ import pytest
 from llm import Llama, Received, Reply, Scripted, completion
 from running import check_files, part, plan, program, write_roster
 from shell import COMMAND, TIMEOUT, Result, environment, invoke
+from test_run_faults import alive
 
 from delegate_cli.pipeline import Delegator
 from delegate_cli.roster.load import load_roster
@@ -284,7 +285,8 @@ def test_many_prompts_and_what_they_come_to(prepare: Prepare, tmp_path: Path) ->
     assert (found["prompts"]["same"], found["win_rate"]) == (2, None)
     assert invoke("process", "--resume", "last", *arguments[2:4], "--format", "jsonl").rows == found["results"]
     plain = invoke("process", "--resume", "last", *arguments[2:4]).out
-    assert "win rate\tunknown: nothing to count\n" in plain
+    for name in ("win rate", "several agents", "one agent"):
+        assert f"{name}\tunknown: nothing to count\n" in plain
     assert plain.startswith("1\tdone\t1\tsame\t+0.0\t0.1\tRefund the shoes I sent back\n")
     assert len(list((tmp_path / "kept" / "runs").iterdir())) == 2
 
@@ -310,6 +312,57 @@ def test_a_prompt_that_cannot_be_run_does_not_stop_the_others(prepare: Prepare, 
     assert invoke("process", "--resume", "last", *arguments[2:4], "--yes").code == 0
     for wrong in (["process"], ["process", "missing.jsonl"], ["process", "--resume", "abcd"]):
         assert invoke(*wrong, *arguments[2:4]).code == 2
+
+
+TWICE = (  # notes when it begins and ends; hangs where there is a file `hang`, but not for the first request
+    "import os, sys, time\nlog = open(sys.argv[1], 'a')\nlog.write(f'+{os.getpid()} '); log.flush()\n"
+    "time.sleep(60 if os.path.exists(sys.argv[1] + '.hang') and 'order 0' not in sys.stdin.read() else 0.4)\n"
+    "log.write('- '); log.flush(); print('ALONE')"
+)
+
+
+def test_several_prompts_at_the_same_time(prepare: Prepare, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    lines = [f"Refund the shoes of order {number}" for number in range(4)]
+    arguments = batch(prepare, tmp_path, lines, run=program(TWICE, str(log)))
+    result = invoke(*arguments, "--concurrency", "2", "--format", "jsonl")
+    assert (result.code, [(row["number"], row["status"], row["judge"]) for row in result.rows]) == (
+        0,
+        [(number, "done", "same") for number in (1, 2, 3, 4)],
+    )
+    depth = [sum(1 if each.startswith("+") else -1 for each in log.read_text().split()[:end]) for end in range(9)]
+    assert max(depth) == 2
+    assert sorted(result.err.splitlines()[1:]) == [
+        f"prompt {number} of 4: done, same (difference +0.0)" for number in (1, 2, 3, 4)
+    ]
+
+
+def test_several_prompts_are_interrupted_and_gone_on_with(prepare: Prepare, tmp_path: Path) -> None:
+    log, hang = tmp_path / "log", tmp_path / "log.hang"
+    hang.touch()
+    lines = [f"Refund the shoes of order {number}" for number in range(4)]
+    arguments = batch(prepare, tmp_path, lines, run=program(TWICE, str(log)))
+    with subprocess.Popen(
+        [*COMMAND, *arguments, "--concurrency", "2"],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        end = time.monotonic() + TIMEOUT
+        while not (log.exists() and log.read_text().count("+") == 3) and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 130
+    assert "go on with: delegate process --resume" in said
+    assert not any(alive(int(each)) for each in log.read_text().replace("-", "").split())
+    assert log.read_text().count("-") == 1
+    hang.unlink()
+    again = invoke("process", "--resume", "last", *arguments[2:4], "--concurrency", "3", "--yes", "--format", "jsonl")
+    assert (again.code, [row["judge"] for row in again.rows]) == (0, ["same"] * 4)
+    assert (log.read_text().count("+"), log.read_text().count("-")) == (6, 4)  # the first was not done again
 
 
 def test_a_killed_batch_is_gone_on_with(prepare: Prepare, tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
 """`delegate process`: many requests, each done by several agents and by one alone, and compared."""
 
 import os
+import signal
 import sys
-from dataclasses import asdict
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,12 +32,13 @@ EXAMPLES = """Examples:
 
 \b
   delegate process prompts.jsonl --yes
+  delegate process prompts.jsonl --yes --concurrency 4
   delegate process --resume last
   delegate process prompts.txt --yes --format jsonl | jq -r 'select(.winner == "single") | .request'
 
 A prompt a line, or JSON Lines with `task` and an optional `id`. Everything is kept under DELEGATE_HOME/batches and runs; what
-was stopped is gone on with by --resume, and nothing is done twice. Caps hold for each prompt. Exit codes: 0 every prompt is
-done and compared, 2 usage, roster, settings, 5 some are not, 130 interrupted.
+was stopped is gone on with by --resume, and nothing is done twice. Caps hold for each prompt, rates of agents for all of them.
+Exit codes: 0 every prompt is done and compared, 2 usage, roster, settings, 5 some are not, 130 interrupted.
 """
 
 
@@ -48,7 +54,7 @@ class Table(StrEnum):
 @model_options.takes("budget_usd", "max_calls", "timeout", "concurrency", "dry_run", "show_prompt")
 @deciding_options.takes()
 @limit_options.takes()
-@run_options.takes("resume", "judge", "repeat_lost", "wait")
+@run_options.takes("resume", "judge", "repeat_lost", "wait", "concurrency")
 def process(
     prompts: Annotated[str | None, typer.Argument(metavar="PROMPTS.jsonl|-", help="Requests; - reads them from stdin.")] = None,
     agents: options.AgentsOrNone = None,
@@ -56,6 +62,7 @@ def process(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="BATCH", help="Go on with a batch: its id, its first characters, or last.")
     ] = None,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Prompts at the same time.")] = 1,
     field: options.FieldName = None,
     format: Annotated[
         Table | None, typer.Option("--format", "-f", help="jsonl: a line a prompt. Default: table at a terminal, else plain.")
@@ -73,6 +80,7 @@ def process(
     from delegate_cli.ask import Ask
     from delegate_cli.cli.judging import closing
     from delegate_cli.running.batch import BATCH, Batch
+    from delegate_cli.running.caps import Paces
 
     if (resume is None) == (prompts is None):
         raise UsageError(
@@ -85,8 +93,10 @@ def process(
     opened = options.open_delegator(
         paths, flags, asking=asking, rebuild=not no_rebuild, load=journaling.load(kept), quiet=quiet
     )
+    _check_asking(concurrency, running.yes)
     with opened as delegator:
-        view = one.View(None, False, quiet, closing(delegator.settings, asking, aggregate=True, judge=True))
+        paces = Paces.of(delegator.roster)
+        view = one.View(None, False, quiet, closing(delegator.settings, asking, aggregate=True, judge=True), paces)
         if batch is None:
             assert prompts is not None
             ask = limits.ask(delegator.roster, 3 + running.fallbacks)
@@ -97,7 +107,7 @@ def process(
         facts = batch.read(BATCH)
         ask, running = Ask.of(facts["asked"]), running.beside(facts["caps"])
         with batch.locked():
-            _all(delegator, batch, ask, running, kept, view)
+            _all(delegator, batch, ask, running, kept, view, concurrency)
         return _write(batch, format, no_color)
 
 
@@ -130,26 +140,76 @@ def _file_lines(name: str) -> Any:
     return ((line, 0) for line in text.split(b"\n"))
 
 
-def _all(delegator: "Delegator", batch: "Batch", ask: "Ask", running: RunOptions, kept: Any, view: one.View) -> None:
+def _check_asking(concurrency: int, yes: bool) -> None:
+    """Raise where several prompts would ask at a terminal at the same time."""
+    if concurrency > 1 and not yes and streams.is_terminal(sys.stdin):
+        raise UsageError("several prompts at the same time cannot ask", "agree with --yes, or leave out --concurrency")
+
+
+def _all(
+    delegator: "Delegator", batch: "Batch", ask: "Ask", running: RunOptions, kept: Any, view: one.View, concurrency: int
+) -> None:
+    """Do what is left of a batch, so many prompts at a time.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted; what is done is kept.
+    """
+    from delegate_cli.render.judging import outcome_line
     from delegate_cli.running.batch import result, settled
 
     known = {row["number"]: row for row in batch.rows}
     prompts = batch.prompts
-    for prompt in prompts:
-        if prompt["number"] in known and settled(known[prompt["number"]]):
-            continue
-        if not view.quiet:
-            streams.note(f"prompt {prompt['number']} of {len(prompts)}")
+    several = concurrency > 1
+    inner = replace(view, quiet=True) if several else view  # trees and lines of several runs would stand across each other
+    writing = threading.Lock()
+
+    def do(prompt: dict[str, Any]) -> None:
+        name = f"prompt {prompt['number']} of {len(prompts)}"
+        if not (view.quiet or several):
+            streams.note(name)
         try:
-            _one(delegator, prompt, ask, running, kept, view)
-            batch.add(result(prompt))
+            _one(delegator, prompt, ask, running, kept, inner)
+            row = result(prompt)
         except DelegateError as error:
-            batch.add(result(prompt, error.as_dict()))
-            if not view.quiet:
-                streams.note(f"prompt {prompt['number']}: {error.message}" + (f" ({error.fix})" if error.fix else ""))
-        except KeyboardInterrupt:
-            streams.note(f"interrupted; go on with: delegate process --resume {batch.id}")
-            raise
+            row = result(prompt, error.as_dict())
+        with writing:
+            batch.add(row)
+            if not view.quiet and (several or row["error"]):
+                streams.note(outcome_line(name, row))
+
+    left = [partial(do, prompt) for prompt in prompts if not (prompt["number"] in known and settled(known[prompt["number"]]))]
+    try:
+        _each(left, concurrency)
+    except KeyboardInterrupt:
+        streams.note(f"interrupted; go on with: delegate process --resume {batch.id}")
+        raise
+
+
+def _each(jobs: Sequence[Callable[[], None]], concurrency: int) -> None:
+    if concurrency == 1:
+        for job in jobs:
+            job()
+        return
+    from delegate_cli.running.looping import side_by_side
+    from delegate_cli.running.processes import Watch
+
+    with Watch.shared(), _interrupted_by(signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        side_by_side(jobs, concurrency)
+
+
+@contextmanager
+def _interrupted_by(*numbers: int) -> Iterator[None]:
+    """Within it these signals are as Ctrl-C; loops of other threads than this one cannot hear them."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _one(delegator: "Delegator", prompt: dict[str, Any], ask: "Ask", running: RunOptions, kept: Any, view: one.View) -> None:

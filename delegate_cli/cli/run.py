@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from delegate_cli.cli.judging import Closing
     from delegate_cli.pipeline import Delegator
     from delegate_cli.running.assigning import Assigned
+    from delegate_cli.running.caps import Paces
     from delegate_cli.running.folder import RunFolder
     from delegate_cli.running.starting import Start
     from delegate_cli.splitting.plan import Plan
@@ -52,12 +53,16 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How a run is shown, and what follows when its parts are done; a shape of None writes no answer."""
+    """How a run is shown, and what follows when its parts are done; a shape of None writes no answer.
+
+    `paces`: how fast agents may be called, where this is one run of several.
+    """
 
     shape: Shape | None
     parts: bool
     quiet: bool
     closing: "Closing | None" = None
+    paces: "Paces | None" = None
 
 
 @model_options.takes("budget_usd", "max_calls", "timeout", "concurrency", "dry_run", "show_prompt")
@@ -240,6 +245,7 @@ def _start(delegator: "Delegator", assigned: "Assigned", ask: "Ask", running: Ru
         local_only=local,
         wait=running.wait,
         decisions=tuple({"subtask": subtask, "decision": decision.as_dict()} for subtask, decision in assigned.decisions),
+        paces=view.paces,
         say=options.say(view.quiet),
     )
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from delegate_cli.render.text import clean, shorten
 
+_NOTHING = "unknown: nothing to count"
+
 
 def fallback_line(fallback: Mapping[str, str]) -> str:
     """Why parts were joined without a model."""
@@ -49,6 +51,9 @@ def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows += [(f"format ok: {name}", share(summary["format_ok"][name])) for name in ("split", "answer", "judge")]
     for side, title in (("multi", "several agents"), ("single", "one agent")):
         facts = summary[side]
+        if not counts["judged"]:
+            rows.append((title, _NOTHING))
+            continue
         cost = "unknown" if facts["cost_usd"] is None else f"{facts['cost_usd']:.6g} USD"
         rows.append((title, f"{cost}, {facts['seconds']:.1f} s, {facts['words']:.0f} words, a prompt"))
     return rows
@@ -68,6 +73,16 @@ def result_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         reward,
         shorten(row["request"] + error, 60),
     )
+
+
+def outcome_line(name: str, row: Mapping[str, Any]) -> str:
+    """What became of a prompt, on one line."""
+    if row.get("error"):
+        fix = row["error"].get("fix")
+        return clean(f"{name}: {row['error']['message']}" + (f" ({fix})" if fix else ""))
+    judge = row.get("judge") or "not compared"
+    difference = "" if row.get("difference") is None else f" (difference {row['difference']:+.1f})"
+    return clean(f"{name}: {row['status']}, {judge}{difference}")
 
 
 RESULT_HEAD = ("prompt", "status", "parts", "judge", "difference", "reward", "request")
@@ -91,12 +106,12 @@ def plain_lines(results: Sequence[Mapping[str, Any]]) -> str:
 def share(found: Mapping[str, Any] | None) -> str:
     """A share with its interval, in %."""
     if found is None:
-        return "unknown: nothing to count"
+        return _NOTHING
     return f"{100 * found['value']:.1f} % ({100 * found['low']:.1f} to {100 * found['high']:.1f}, n = {found['of']})"
 
 
 def mean(found: Mapping[str, Any] | None) -> str:
     """A mean with its interval."""
     if found is None:
-        return "unknown: nothing to count"
+        return _NOTHING
     return f"{found['value']:+.2f} ({found['low']:+.2f} to {found['high']:+.2f}, n = {found['of']})"

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from delegate_cli.agents import Roster
 from delegate_cli.endpoints.budget import Pace
 from delegate_cli.errors import BudgetError, UsageError
 from delegate_cli.running import guard
@@ -85,15 +86,18 @@ class Purse:
 
 @dataclass(slots=True)
 class Paces:
-    """How fast each agent may be called, and until when it asked to be left alone."""
+    """How fast each agent may be called, and until when it asked to be left alone. Runs of several threads may share it."""
 
     per_minute: dict[str, float]
     _paces: dict[str, Pace] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, roster: Roster) -> "Paces":
+        """As the cards of a roster say."""
+        return cls({agent.id: agent.rate_limit_rpm for agent in roster if agent.rate_limit_rpm})
+
     def _of(self, agent: str) -> Pace:
-        if agent not in self._paces:
-            self._paces[agent] = Pace(self.per_minute.get(agent))
-        return self._paces[agent]
+        return self._paces.setdefault(agent, Pace(self.per_minute.get(agent)))
 
     async def turn(self, agent: str) -> None:
         """Wait until the agent may be called."""

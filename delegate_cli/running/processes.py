@@ -4,8 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,6 +31,7 @@ class Watch:
     """The watcher process of a run, started with the first child."""
 
     _adopting: ClassVar[bool] = False
+    _shared: ClassVar[bool] = False
     _live: ClassVar[set[int]] = set()  # children and watchers of all runs of this process, and whom it had before
 
     def __init__(self, run: str) -> None:
@@ -41,8 +42,24 @@ class Watch:
     @classmethod
     def adopt(cls) -> None:
         """From now on only runs start children of this process: any other is what one of those left behind, and is killed."""
-        cls._adopting = guard.adopt()
-        cls._live |= guard.children()
+        if not cls._shared:
+            cls._adopting = guard.adopt()
+            cls._live |= guard.children()
+
+    @classmethod
+    @contextmanager
+    def shared(cls) -> Iterator[None]:
+        """Within it runs of several threads start children. What one left behind looks like what another is just starting, so
+        that it is only killed at the end.
+        """
+        cls.adopt()
+        cls._shared = True
+        try:
+            yield
+        finally:
+            cls._shared = False
+            if cls._adopting:
+                guard.kill_adopted(cls._live)
 
     def start(self) -> None:
         """Before a child is started."""
@@ -87,7 +104,7 @@ class Watch:
         self._process = None
 
     def _end_adopted(self) -> None:
-        if self._adopting:
+        if self._adopting and not self._shared:
             guard.kill_adopted(self._live)
 
     def _tell(self, line: str) -> None:

@@ -15,6 +15,7 @@ from delegate_cli.deciders.prompt import Messages, schema
 from delegate_cli.deciders.replies import answer_length, text_of
 from delegate_cli.endpoints import Asker, Reply, Request, is_loopback
 from delegate_cli.errors import BudgetError, EndpointError
+from delegate_cli.running import looping
 from delegate_cli.running.folder import ASKED, RunFolder
 from delegate_cli.settings import Llm, Settings
 
@@ -93,7 +94,7 @@ class Speaker:
             error = BudgetError("the run may make no more calls", "raise --max-calls").as_dict()
             found = {each.key: Said(each.stage, each.key, self.llm.model or "", each.messages, error=error) for each in missing}
         elif missing:
-            found = {said.key: said for said in asyncio.run(self._all(missing))}
+            found = {said.key: said for said in looping.run(self._all(missing))}
             self.calls = None if self.calls is None else self.calls - len(missing)
         if found:
             keep(self.folder, found.values())

@@ -17,7 +17,7 @@ from delegate_cli.agents import Roster
 from delegate_cli.journal.entries import iso
 from delegate_cli.journal.store import Journal
 from delegate_cli.running import folder as files
-from delegate_cli.running import guard, joining
+from delegate_cli.running import guard, joining, looping
 from delegate_cli.running.attempts import Attempts
 from delegate_cli.running.blocks import Block
 from delegate_cli.running.caps import Caps, Paces, Purse
@@ -43,6 +43,7 @@ class Start:
         wait: stay until people have answered.
         repeat: subtasks that may be done again although nobody knows how their last call ended.
         decisions: records of the decisions, one for each subtask that was routed now.
+        paces: how fast agents may be called, where other runs call them, too.
         backoff: seconds before the first further attempt of an agent.
     """
 
@@ -58,6 +59,7 @@ class Start:
     wait: bool = False
     repeat: frozenset[str] = frozenset()
     decisions: tuple[Mapping[str, Any], ...] = ()
+    paces: Paces | None = None
     backoff: float = 0.5
     watch: Watcher = lambda event: None
     say: Callable[[str], None] = lambda line: None
@@ -131,9 +133,7 @@ def execute(start: Start, folder: RunFolder) -> dict[str, Result]:
     }
     folder.write(files.RUN, _facts(start, folder, "running", began, None))
     try:
-        return asyncio.run(_run(start, folder, office, held))
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+        return looping.run(_run(start, folder, office, held))
     finally:
         folder.write(files.ANSWER, answer(start.plan, start.roster, folder))
         folder.write(files.RUN, _facts(start, folder, status(start.plan, folder), began, time.time()))
@@ -151,12 +151,11 @@ async def _run(start: Start, folder: RunFolder, office: Office, held: Mapping[st
     for call in folder.calls.values():
         if not call.unanswered:
             purse.used(call.agent, 1, call.usd or 0.0)
-    rates = {agent.id: agent.rate_limit_rpm for agent in start.roster if agent.rate_limit_rpm}
     attempts = Attempts(
         folder,
         office,
         purse,
-        Paces(rates),
+        start.paces or Paces.of(start.roster),
         Secrets.of(start.roster),
         asyncio.Semaphore(start.caps.concurrency),
         start.backoff,
