@@ -142,6 +142,13 @@ def test_the_gap_is_half_closed_by_chance_and_more_by_the_truth() -> None:
     assert np.isnan(choice.recovered(rng.random(4000), weak, weak))
 
 
+def test_a_quality_that_no_choice_reaches_is_missed_by_as_little_as_can_be() -> None:
+    success = np.array([[0.0, 1.0]] * 8 + [[1.0, 1.0]] * 2)
+    prices = np.array([1.0, 20.0])
+    weight = choice.equal_quality(np.tile((0.2, 1.0), (10, 1)), success, prices, 1.0)
+    assert choice.gained(success, choice.pick(np.tile((0.2, 1.0), (10, 1)), prices, weight)).mean() == 1.0
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_a_higher_weight_of_price_never_costs_more(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -67,8 +67,16 @@ def equal_price(predicted: Floats, success: Floats, prices: Floats, limit: float
 
 
 def equal_quality(predicted: Floats, success: Floats, prices: Floats, quality: float) -> float:
-    """The weight with the least mean price at a success of at least `quality`, and some more, on tasks with known outcomes."""
-    return _best(predicted, success, prices, lambda found, price: (found >= quality + _MARGIN, -price))
+    """The weight with the least mean price at a success of at least `quality`, and some more, on tasks with known outcomes.
+
+    Where no weight has as much success, the one with the most.
+    """
+
+    def rank(found: float, price: float) -> tuple[bool, float]:
+        enough = found >= quality + _MARGIN
+        return enough, -price if enough else found
+
+    return _best(predicted, success, prices, rank)
 
 
 def _best(predicted: Floats, success: Floats, prices: Floats, rank: Callable[[float, float], tuple[bool, float]]) -> float:
