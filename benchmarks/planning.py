@@ -7,7 +7,8 @@ Prints, with 95 % intervals over questions: estimators of success on two models 
 import argparse
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,14 @@ from delegate_cli.confidence.metrics import auroc, expected_calibration_error
 from delegate_cli.encoders import Encoder, catalog
 from delegate_cli.encoders.onnx import OnnxEncoder
 from delegate_cli.planning import choice, contest
-from delegate_cli.planning.difficulty import fit, folds, held_out
+from delegate_cli.planning.difficulty import fit
 from delegate_cli.planning.estimators.choose import DEFAULT, NAMES, fitter
 from delegate_cli.planning.features import Floats, Tasks, features, form
 from delegate_cli.planning.outcomes import Outcomes, read_outcomes
 from delegate_cli.settings import home
 
 DRAWS = 500
+Way = Callable[[Outcomes, Tasks, Outcomes, Tasks], Floats]  # train → predictions of the test
 WORDS = {"likeness": "likeness (ours)", "neighbours": "nearest neighbours", "factors": "matrix factorisation"}
 
 
@@ -30,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--splits", type=int, default=10, help="random splits of the families")
+    parser.add_argument("--dealings", type=int, default=5, help="of the questions of two models into folds")
     parser.add_argument("--only", choices=("two", "nine", "families"), help="one of the tables")
     arguments = parser.parse_args()
     folder = arguments.data / "routing_outcomes"
@@ -41,7 +44,7 @@ def main() -> None:
     prices = np.array([known[agent]["input_price"] for agent in train.agents])
     tasks = [read_tasks(each, encoder) for each in (train, test)]
     if arguments.only in (None, "two"):
-        two_models(pair, pair_tasks)
+        two_models(pair, pair_tasks, arguments.dealings)
     if arguments.only in (None, "nine"):
         nine_models(train, test, tasks[0], tasks[1], prices)
     if arguments.only in (None, "families"):
@@ -64,69 +67,74 @@ def hash_of(outcomes: Outcomes) -> str:
     return hashlib.sha256("\n".join(outcomes.tasks).encode()).hexdigest()[:12]
 
 
-def two_models(outcomes: Outcomes, tasks: Tasks) -> None:
-    """Estimators of success, five-fold by question; nothing is chosen on what is reported."""
+def two_models(outcomes: Outcomes, tasks: Tasks, dealings: int) -> None:
+    """Estimators of success, five-fold by question; nothing is chosen on what is reported.
+
+    How questions are dealt into folds moves the figures by about as much as estimators differ, so that each is the mean over
+    several dealings.
+    """
     weak, strong = np.argsort(outcomes.success.mean(axis=0))
-    print(f"\n## Two models, {len(outcomes)} questions, five folds\n")
-    print("| estimator | APGR | AUC weak | AUC strong | ECE weak | ECE strong |\n| --- | --- | --- | --- | --- | --- |")
-    print(tfidf_row(outcomes, weak, strong))
-    for name in NAMES:
-        predicted = np.clip(held_out(name, tasks, outcomes.success), 0.01, 0.99)
-        print(row(WORDS.get(name, name), predicted, outcomes.success, weak, strong), flush=True)
-    predicted = nested(outcomes, tasks)
-    print(row("**difficulty fit (ours, as kept)**", predicted, outcomes.success, weak, strong), flush=True)
+    print(f"\n## Two models, {len(outcomes)} questions, five folds, mean over {dealings} dealings of them\n")
+    print("| estimator | APGR | of single dealings | AUC weak | AUC strong | ECE weak | ECE strong |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    ways: dict[str, Way] = {"TF-IDF, logistic": words_alone}
+    ways |= {WORDS.get(name, name): partial(alone, name) for name in NAMES}
+    ways["**difficulty fit (ours, as kept)**"] = kept
+    for name, way in ways.items():
+        predicted = [dealt(way, outcomes, tasks, dealing) for dealing in range(dealings)]
+        print(row(name, predicted, outcomes.success, weak, strong), flush=True)
 
 
-def nested(outcomes: Outcomes, tasks: Tasks) -> Floats:
-    """What `delegate difficulty fit` would say of questions that it was not fitted on: with slope and trust."""
-    fold = folds(len(outcomes))
+def dealt(way: Way, outcomes: Outcomes, tasks: Tasks, dealing: int) -> Floats:
+    """Each question's prediction by what was learnt from the other four folds; dealing 0 is that of `difficulty.folds`."""
+    fold = np.random.default_rng(3 + dealing).permutation(len(outcomes)) % 5
     predicted = np.zeros_like(outcomes.success)
     for each in range(5):
         train, test = np.flatnonzero(fold != each), np.flatnonzero(fold == each)
-        fitted = fit(outcomes.rows(train), tasks.rows(train), (DEFAULT,))
-        predicted[test] = fitted.difficulty.forecast(tasks.rows(test)).success
+        predicted[test] = way(outcomes.rows(train), tasks.rows(train), outcomes.rows(test), tasks.rows(test))
     return predicted
 
 
-def row(name: str, predicted: Floats, success: Floats, weak: int, strong: int) -> str:
-    def figures(rows: Floats) -> list[float]:
-        stated, true = predicted[rows], success[rows]
-        gap = choice.recovered(stated[:, strong] - stated[:, weak], true[:, weak], true[:, strong])
-        areas = [auroc(stated[:, agent], true[:, agent] >= 0.5) for agent in (weak, strong)]
-        return [gap, *areas, *(100 * expected_calibration_error(stated[:, agent], true[:, agent]) for agent in (weak, strong))]
-
-    return shown(name, figures, len(success), (3, 3, 3, 1, 1))
+def alone(name: str, train: Outcomes, train_tasks: Tasks, test: Outcomes, test_tasks: Tasks) -> Floats:
+    """One estimator, without slope and trust."""
+    return np.clip(fitter(name)(train_tasks, train.success).predict(test_tasks), 0.01, 0.99)
 
 
-def shown(name: str, figures: Callable[[Floats], list[float]], count: int, digits: tuple[int, ...]) -> str:
-    rng = np.random.default_rng(0)
-    draws = np.array([figures(rng.integers(0, count, count)) for _ in range(DRAWS)])
-    low, high = np.quantile(draws, (0.025, 0.975), axis=0)
-    cells = [
-        f"{value:.{places}f} ({low[at]:.{places}f}–{high[at]:.{places}f})"
-        for at, (value, places) in enumerate(zip(figures(np.arange(count)), digits, strict=True))
-    ]
-    return f"| {name} | {' | '.join(cells)} |"
+def kept(train: Outcomes, train_tasks: Tasks, test: Outcomes, test_tasks: Tasks) -> Floats:
+    """What `delegate difficulty fit` would say of questions that it was not fitted on: with slope and trust."""
+    return fit(train, train_tasks, (DEFAULT,)).difficulty.forecast(test_tasks).success
 
 
-def tfidf_row(outcomes: Outcomes, weak: int, strong: int) -> str:
+def words_alone(train: Outcomes, train_tasks: Tasks, test: Outcomes, test_tasks: Tasks) -> Floats:
     """The words of the question alone, as a plain logistic regression."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    fold = folds(len(outcomes))
-    predicted = np.zeros_like(outcomes.success)
-    for each in range(5):
-        train, test = np.flatnonzero(fold != each), np.flatnonzero(fold == each)
-        words = TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2))
-        inputs, held = (
-            words.fit_transform([outcomes.tasks[at] for at in train]),
-            words.transform([outcomes.tasks[at] for at in test]),
-        )
-        for agent in range(2):
-            model = LogisticRegression(C=1).fit(inputs, outcomes.success[train, agent] >= 0.5)
-            predicted[test, agent] = model.predict_proba(held)[:, 1]
-    return row("TF-IDF, logistic", predicted, outcomes.success, weak, strong)
+    words = TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2))
+    inputs, held = words.fit_transform(train.tasks), words.transform(test.tasks)
+    models = [LogisticRegression(C=1).fit(inputs, train.success[:, agent] >= 0.5) for agent in range(2)]
+    return np.column_stack([model.predict_proba(held)[:, 1] for model in models])
+
+
+def row(name: str, predicted: Sequence[Floats], success: Floats, weak: int, strong: int) -> str:
+    """A line of the table: means over dealings, with the interval over questions drawn again, the same for all dealings."""
+
+    def one(stated: Floats, true: Floats) -> list[float]:
+        gap = choice.recovered(stated[:, strong] - stated[:, weak], true[:, weak], true[:, strong])
+        areas = [auroc(stated[:, agent], true[:, agent] >= 0.5) for agent in (weak, strong)]
+        return [gap, *areas, *(100 * expected_calibration_error(stated[:, agent], true[:, agent]) for agent in (weak, strong))]
+
+    rng = np.random.default_rng(0)
+    whole = np.array([one(each, success) for each in predicted])
+    drawn = (rng.integers(0, len(success), len(success)) for _ in range(DRAWS))
+    means = [np.mean([one(each[rows], success[rows]) for each in predicted], axis=0) for rows in drawn]
+    low, high = np.quantile(means, (0.025, 0.975), axis=0)
+    cells = [
+        f"{value:.{places}f} ({low[at]:.{places}f}–{high[at]:.{places}f})"
+        for at, (value, places) in enumerate(zip(whole.mean(axis=0), (3, 3, 3, 1, 1), strict=True))
+    ]
+    cells.insert(1, f"{whole[:, 0].min():.3f} to {whole[:, 0].max():.3f}")
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def nine_models(train: Outcomes, test: Outcomes, train_tasks: Tasks, test_tasks: Tasks, prices: Floats) -> None:
