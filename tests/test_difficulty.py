@@ -209,6 +209,31 @@ def test_rules_are_compared(invoke: Callable[..., Result], questions: Path, tmp_
     assert invoke("plan", "fit", str(questions), "--price", str(prices), "--dry-run").code == 0
 
 
+@pytest.mark.parametrize(("per", "cost"), [("call", 40.0), ("1k", 40 * 0.9), ("1m", 0.04 * 0.9), ("other", None)])
+def test_prices_are_in_the_unit_that_is_named(
+    invoke: Callable[..., Result], questions: Path, tmp_path: Path, per: str, cost: float | None
+) -> None:
+    prices, cards = tmp_path / "prices.csv", tmp_path / "cards.yaml"
+    prices.write_text("agent,price\nsmall,40\nlarge,400\n")
+    cards.write_text("- {name: small, description: Answers questions}\n- {name: large, description: Answers riddles}\n")
+    given = ("--price", str(prices), "--per", per, "--agents", str(cards), "--format", "json")
+    assert invoke("plan", "fit", str(questions), *given).json["prices_per"] == ("1k" if per == "1m" else per)
+    found = invoke("plan", "What is 3 plus 4?", "--target", "0.1", "--agents", str(cards), "--format", "json").json
+    direct = next(each for each in (*found["frontier"], *found["unpriced"]) if each["agent"] == "small")
+    assert (None if cost is None else pytest.approx(cost, rel=0.02)) == (direct["cost_usd"] and direct["cost_usd"]["value"])
+    assert any("learnt prices left out" in note for note in found["notes"]) is (per == "other")
+    assert any("tokens of a call" in text for text in direct["assumed"]) is per.startswith("1")
+
+
+def test_five_folds_need_some_more_tasks_than_one_table(invoke: Callable[..., Result], tmp_path: Path) -> None:
+    table = tmp_path / "few.csv"
+    table.write_text("task,small,large\n" + "\n".join(f"task {number},1,{number % 2}" for number in range(24)))
+    prices = tmp_path / "prices.csv"
+    prices.write_text("agent,price\nsmall,1\nlarge,10\n")
+    told = invoke("plan", "eval", str(table), "--price", str(prices))
+    assert (told.code, "24 tasks with outcomes are too few" in told.err, "at least 25" in told.err) == (2, True, True)
+
+
 def test_difficulty_is_learnt_from_the_journal(invoke: Callable[..., Result], small: Path, tmp_path: Path) -> None:
     empty = invoke("difficulty", "fit", "--from-journal", "--agents", str(small))
     assert "no outcome" in empty.err

@@ -28,6 +28,22 @@ def test_a_long_and_a_wide_table_say_the_same(tmp_path: Path) -> None:
     assert mean_prices(long, "x").tolist() == [1.0, 0.1]
 
 
+def test_usual_names_and_numbered_lines_are_read(tmp_path: Path) -> None:
+    named = read_outcomes(table(tmp_path, LONG.replace("agent", "model")))
+    assert named.agents == ("large", "small")
+    numbered = read_outcomes(table(tmp_path, ",task,small,large\n0,add,1,1\n7,prove,0,1\n"))  # as pandas writes them
+    assert numbered.agents == ("large", "small")
+
+
+@pytest.mark.parametrize("column", ["notes", "id"])
+def test_a_column_that_is_no_agent_is_named(tmp_path: Path, column: str) -> None:
+    cells = {"notes": ("fine", "hard"), "id": ("17", "18")}[column]
+    text = f"task,small,large,{column}\nadd,1,1,{cells[0]}\nprove,0,1,{cells[1]}\n"
+    with pytest.raises(TableError, match=f"line 2, column '{column}': .* each column is taken for an agent") as caught:
+        read_outcomes(table(tmp_path, text))
+    assert "remove the column" in caught.value.fix
+
+
 def test_the_task_column_may_be_the_family_of_a_prompt(tmp_path: Path) -> None:
     found = read_outcomes(table(tmp_path, "task,prompt,small,large\nmath,2+2?,1,1\nlaw,May I?,0,1\n"))
     assert found.tasks == ("2+2?", "May I?")

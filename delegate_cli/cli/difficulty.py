@@ -6,6 +6,7 @@ import typer
 
 from delegate_cli.cli import journaling, options, outcome_tables
 from delegate_cli.cli.default_command import TASK, TaskGroup
+from delegate_cli.cli.outcome_tables import AS_USUAL, TableOptions
 from delegate_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,20 +26,18 @@ app = typer.Typer(
     epilog="Examples:\n\n\b\n  delegate difficulty 'How many primes are below 100?'\n"
     "  delegate difficulty 'How many primes are below 100?' --agent small-model --format json | jq '.agents[0].failure'",
 )
+@outcome_tables.takes("field", "repeats")
 def of(
     task: Annotated[str, typer.Argument(metavar="TASK", help="The task.")],
     agents: options.Agents = options.AgentsDefault,
     agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Only this agent or model.")] = None,
-    format: options.ListingFormat = None,
-    encoder: options.Encoder = None,
-    no_color: options.NoColor = False,
-    quiet: options.Quiet = False,
+    given: TableOptions = AS_USUAL,
 ) -> int:
     """Say with what probability each agent fails at a task, with its 90 % interval, and whether anything like it was seen."""
     from delegate_cli.ask import check_task
 
     text = check_task(task)
-    with outcome_tables.opened(agents, encoder, quiet) as delegator:
+    with given.opened(agents) as delegator:
         kept = outcome_tables.recalled(delegator)
         if kept is None:
             raise UsageError("no outcomes were learnt from yet", "run: delegate difficulty fit OUTCOMES.csv")
@@ -53,7 +52,7 @@ def of(
 
         forecast = kept.difficulty.forecast(features([text], delegator.encoder()))
         record = forecast_record(text, forecast, kept, known if agent is None else (agent,))
-    options.write_record(record, rendering.Forecasts, format, no_color)
+    given.write(record, rendering.Forecasts)
     return 0
 
 
@@ -61,6 +60,7 @@ def of(
     epilog="Examples:\n\n\b\n  delegate difficulty fit outcomes.csv\n"
     "  delegate difficulty fit outcomes.csv --compare --dry-run\n  delegate difficulty fit --from-journal",
 )
+@outcome_tables.takes()
 def fit(
     outcomes: outcome_tables.MaybeTable = None,
     agents: options.Agents = options.AgentsDefault,
@@ -68,14 +68,9 @@ def fit(
         bool, typer.Option("--from-journal", help="Learn from outcomes that were reported for decisions.")
     ] = False,
     journal: journaling.JournalFile = None,
-    field: outcome_tables.Field = None,
-    repeats: outcome_tables.Repeats = False,
     compare: outcome_tables.Compare = False,
     dry_run: outcome_tables.DryRun = False,
-    format: options.ListingFormat = None,
-    encoder: options.Encoder = None,
-    no_color: options.NoColor = False,
-    quiet: options.Quiet = False,
+    given: TableOptions = AS_USUAL,
 ) -> int:
     """Learn difficulty from a table of outcomes or from the journal, and print how well held-out tasks were predicted."""
     from delegate_cli.planning.journaled import JOURNAL
@@ -84,16 +79,14 @@ def fit(
     if (outcomes is None) != from_journal:
         raise UsageError("name a table of outcomes, or give --from-journal", "see delegate difficulty fit --help")
     if outcomes is not None:
-        from delegate_cli.planning.outcomes import read_outcomes
-
-        table = read_outcomes(outcomes, field, repeats)  # before anything heavy is loaded
-    with outcome_tables.opened(agents, encoder, quiet) as delegator:
+        table = given.read(outcomes)  # before anything heavy is loaded
+    with given.opened(agents) as delegator:
         if outcomes is None:
             table = _journaled(delegator, journal)
         source = JOURNAL if outcomes is None else str(outcomes)
         names = outcome_tables.estimators(compare)
-        record = outcome_tables.fit_and_keep(delegator, table, source, names, dry_run, quiet)
-    options.write_record(record, rendering.Fits, format, no_color)
+        record = outcome_tables.fit_and_keep(delegator, table, source, names, dry_run, given.quiet)
+    given.write(record, rendering.Fits)
     return 0
 
 

@@ -1,11 +1,13 @@
 """What `difficulty` and `plan` share: where outcomes come from, what is fitted on them, and where that is kept."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delegate_cli.cli import options
+from delegate_cli.cli import groups, options
 from delegate_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,12 +21,61 @@ Table = Annotated[
 MaybeTable = Annotated[
     Path | None, typer.Argument(metavar="[OUTCOMES]", help="CSV or Parquet: task, agent, success; or a column for each agent.")
 ]
-Field = Annotated[
-    str | None, typer.Option("--field", metavar="NAME", help="The column with the task, where its name is unusual.")
-]
-Repeats = Annotated[bool, typer.Option("--repeats", help="Take the mean where a task stands more than once.")]
 Compare = Annotated[bool, typer.Option("--compare", help="Try every estimator, also those that need torch, and keep the best.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print, but keep nothing.")]
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What every command about outcomes takes: how a table is read, what encodes, and how the result is shown."""
+
+    field: Annotated[
+        str | None, typer.Option("--field", metavar="NAME", help="The column with the task, where its name is unusual.")
+    ] = None
+    repeats: Annotated[bool, typer.Option("--repeats", help="Take the mean where a task stands more than once.")] = False
+    format: options.ListingFormat = None
+    encoder: options.Encoder = None
+    no_color: options.NoColor = False
+    quiet: options.Quiet = False
+
+    def read(self, path: Path) -> "Outcomes":
+        """A table; nothing heavy is loaded for one with a mistake."""
+        from delegate_cli.planning.outcomes import read_outcomes
+
+        return read_outcomes(path, self.field, self.repeats)
+
+    def read_choice(self, path: Path) -> "Outcomes":
+        """A table in which agents can be compared."""
+        from delegate_cli.planning.outcomes import require_choice
+
+        table = self.read(path)
+        require_choice(table, str(path))
+        return table
+
+    def opened(self, agents: options.Sources) -> "Delegator":
+        """What encodes tasks and says where things are kept. Without an agents.yaml it is for models that no roster names."""
+        named = options.named(agents)
+        if named == options.named(options.AgentsDefault) and not Path(named).exists():
+            from delegate_cli.agents import Roster
+            from delegate_cli.pipeline import Delegator
+            from delegate_cli.settings import resolve
+
+            settings = resolve({"encoder": self.encoder}, {})
+            progress, say = options.progress(self.quiet), options.say(self.quiet)
+            return Delegator(Roster((), named), settings, progress=progress, say=say)
+        return options.open_delegator(agents, {"encoder": self.encoder}, quiet=self.quiet)
+
+    def write(self, record: dict[str, Any], view: options.Rendering) -> None:
+        """Write a record as wished."""
+        options.write_record(record, view, self.format, self.no_color)
+
+
+AS_USUAL = TableOptions()
+
+
+def takes(*without: str) -> Callable[[Any], Any]:
+    """Give a command these options in the place of its parameter `given`, but for some."""
+    return groups.takes("given", TableOptions, without=without)
 
 
 def estimators(compare: bool) -> tuple[str, ...]:
@@ -32,19 +83,6 @@ def estimators(compare: bool) -> tuple[str, ...]:
     from delegate_cli.planning.estimators.choose import DEFAULT, NAMES
 
     return NAMES if compare else (DEFAULT,)
-
-
-def opened(agents: options.Sources, encoder: str | None, quiet: bool) -> "Delegator":
-    """What encodes tasks and says where things are kept. Without an agents.yaml it is for models that no roster names."""
-    named = options.named(agents)
-    if named == options.named(options.AgentsDefault) and not Path(named).exists():
-        from delegate_cli.agents import Roster
-        from delegate_cli.pipeline import Delegator
-        from delegate_cli.settings import resolve
-
-        settings = resolve({"encoder": encoder}, {})
-        return Delegator(Roster((), named), settings, progress=options.progress(quiet), say=options.say(quiet))
-    return options.open_delegator(agents, {"encoder": encoder}, quiet=quiet)
 
 
 def fit_and_keep(

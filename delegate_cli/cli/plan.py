@@ -1,5 +1,6 @@
 """`delegate plan`: what to do about a task, by what success costs; and learning that from tables of outcomes."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 from delegate_cli.cli import options, outcome_tables, plan_of
 from delegate_cli.cli.default_command import TASK, TaskGroup
+from delegate_cli.cli.outcome_tables import AS_USUAL, TableOptions
 from delegate_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,36 +23,55 @@ app = typer.Typer(
 app.command(TASK, epilog=plan_of.EXAMPLES)(plan_of.of)
 
 Prices = Annotated[
-    Path | None, typer.Option("--price", metavar="PRICES", help="A table of agent and price of a call, in any one unit.")
+    Path | None, typer.Option("--price", metavar="PRICES", help="A table of the columns agent and price, all in one unit.")
 ]
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate plan fit outcomes.csv --price prices.csv")
+class Unit(StrEnum):
+    """What a price is for, in USD; `other` is any other unit."""
+
+    CALL = "call"
+    THOUSAND = "1k"
+    MILLION = "1m"
+    OTHER = "other"
+
+
+Per = Annotated[
+    Unit | None,
+    typer.Option(
+        "--per",
+        help="Prices are USD for a call, 1k or 1m tokens; other: in no such unit, and no plan uses them. [default: call]",
+    ),
+]
+
+
+@app.command(
+    epilog="Examples:\n\n\b\n  delegate plan fit outcomes.csv --price prices.csv\n"
+    "  delegate plan fit outcomes.csv --price prices.csv --per 1m      # USD for a million tokens"
+)
+@outcome_tables.takes()
 def fit(
     outcomes: outcome_tables.Table,
     agents: options.Agents = options.AgentsDefault,
     price: Prices = None,
-    field: outcome_tables.Field = None,
-    repeats: outcome_tables.Repeats = False,
+    per: Per = None,
     compare: outcome_tables.Compare = False,
     dry_run: outcome_tables.DryRun = False,
-    format: options.ListingFormat = None,
-    encoder: options.Encoder = None,
-    no_color: options.NoColor = False,
-    quiet: options.Quiet = False,
+    given: TableOptions = AS_USUAL,
 ) -> int:
     """Learn from outcomes which agent succeeds at what, as `difficulty fit`, with each agent's price."""
-    from delegate_cli.planning.outcomes import priced, read_outcomes, read_prices, require_choice
+    from delegate_cli.planning.outcomes import priced, read_prices
     from delegate_cli.render import difficulty as rendering
 
-    table = read_outcomes(outcomes, field, repeats)
-    require_choice(table, str(outcomes))
+    if per is not None and price is None:
+        raise UsageError("--per is about prices", "add --price PRICES; costs in the table itself are USD")
+    table = given.read_choice(outcomes)
     if price is not None:
-        table = priced(table, read_prices(price, table.agents))
-    with outcome_tables.opened(agents, encoder, quiet) as delegator:
+        table = priced(table, read_prices(price, table.agents), (per or Unit.CALL).value)
+    with given.opened(agents) as delegator:
         names = outcome_tables.estimators(compare)
-        record = outcome_tables.fit_and_keep(delegator, table, str(outcomes), names, dry_run, quiet)
-    options.write_record(record, rendering.Fits, format, no_color)
+        record = outcome_tables.fit_and_keep(delegator, table, str(outcomes), names, dry_run, given.quiet)
+    given.write(record, rendering.Fits)
     return 0
 
 
@@ -59,6 +80,7 @@ def fit(
     epilog="Examples:\n\n\b\n  delegate plan eval outcomes.csv --price prices.csv\n"
     "  delegate plan eval train.csv --test test.csv --price prices.csv --format json | jq '.rules[] | [.rule, .gain.value]'",
 )
+@outcome_tables.takes()
 def evaluate(
     outcomes: outcome_tables.Table,
     agents: options.Agents = options.AgentsDefault,
@@ -67,31 +89,21 @@ def evaluate(
         Path | None,
         typer.Option("--test", metavar="FILE", help="Judge on this table. [default: five-fold]", show_default=False),
     ] = None,
-    field: outcome_tables.Field = None,
-    repeats: outcome_tables.Repeats = False,
-    format: options.ListingFormat = None,
-    encoder: options.Encoder = None,
-    no_color: options.NoColor = False,
-    quiet: options.Quiet = False,
+    given: TableOptions = AS_USUAL,
 ) -> int:
     """Compare learned choice with always the best, always the cheapest, chance, hindsight and other routers."""
-    from delegate_cli.planning.outcomes import mean_prices, read_outcomes, read_prices, require_choice
+    from delegate_cli.planning.outcomes import mean_prices, read_prices
     from delegate_cli.render import difficulty as rendering
 
-    table = read_outcomes(outcomes, field, repeats)
-    require_choice(table, str(outcomes))
+    table = given.read_choice(outcomes)
     prices = mean_prices(table, str(outcomes)) if price is None else read_prices(price, table.agents)
-    other = None if test is None else _other(test, table, field, repeats)
-    record = _compared(table, other, prices, agents, encoder, quiet)
-    options.write_record(record, rendering.Rules, format, no_color)
+    other = None if test is None else _other(test, table, given)
+    given.write(_compared(table, other, prices, agents, given), rendering.Rules)
     return 0
 
 
-def _other(path: Path, table: "Outcomes", field: str | None, repeats: bool) -> "Outcomes":
-    from delegate_cli.planning.outcomes import read_outcomes, require_choice
-
-    found = read_outcomes(path, field, repeats)
-    require_choice(found, str(path))
+def _other(path: Path, table: "Outcomes", given: TableOptions) -> "Outcomes":
+    found = given.read_choice(path)
     if found.agents != table.agents:
         apart = sorted({*found.agents} ^ {*table.agents})[0]
         raise UsageError(f"{path} has other agents: {apart!r} is in one table only", "compare tables of the same agents")
@@ -99,16 +111,15 @@ def _other(path: Path, table: "Outcomes", field: str | None, repeats: bool) -> "
 
 
 def _compared(
-    table: "Outcomes", other: "Outcomes | None", prices: Any, agents: options.Sources, encoder: str | None, quiet: bool
+    table: "Outcomes", other: "Outcomes | None", prices: Any, agents: options.Sources, given: TableOptions
 ) -> dict[str, Any]:
     from delegate_cli.planning import contest
-    from delegate_cli.planning.difficulty import check_enough
     from delegate_cli.planning.features import features
     from delegate_cli.planning.records import contest_record
 
-    check_enough(table)
-    names, progress = outcome_tables.estimators(False), options.progress(quiet)
-    with outcome_tables.opened(agents, encoder, quiet) as delegator:
+    contest.check_enough(table, crossed=other is None)
+    names, progress = outcome_tables.estimators(False), options.progress(given.quiet)
+    with given.opened(agents) as delegator:
         used = delegator.encoder()
         tasks = features(table.tasks, used, progress)
         if other is None:

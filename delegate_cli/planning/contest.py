@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from delegate_cli.errors import UsageError
 from delegate_cli.planning import choice
 from delegate_cli.planning.choice import Interval, Places, Result
-from delegate_cli.planning.difficulty import fit
+from delegate_cli.planning.difficulty import LEAST, fit
 from delegate_cli.planning.estimators import choose
 from delegate_cli.planning.features import Floats, Tasks
 from delegate_cli.planning.outcomes import Outcomes
@@ -46,6 +47,18 @@ class _Judged:
     cheapest: Places
     chosen: dict[str, Places]
     predicted: Floats
+
+
+def check_enough(outcomes: Outcomes, crossed: bool) -> None:
+    """Raise a UsageError where too few tasks are left to learn from, in five folds or from the whole table."""
+    most = len(outcomes) - (-(-len(outcomes) // FOLDS) if crossed else 0)
+    if most < LEAST:
+        least = LEAST * FOLDS // (FOLDS - 1) if crossed else LEAST
+        where = f" in {FOLDS} folds" if crossed else ""
+        raise UsageError(
+            f"{len(outcomes)} tasks with outcomes are too few to learn from and to judge by{where}",
+            f"at least {least} are needed",
+        )
 
 
 def crossed(

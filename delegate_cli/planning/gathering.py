@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from delegate_cli.agents import Agent, Roster
+from delegate_cli.agents import Agent, Cost, Roster
 from delegate_cli.decision import Decision
 from delegate_cli.encoders import Encoder, Vectors
 from delegate_cli.index import outcomes, store
@@ -19,13 +19,15 @@ from delegate_cli.planning.features import features
 from delegate_cli.planning.journaled import JOURNAL
 from delegate_cli.planning.keep import Kept
 from delegate_cli.planning.operators import Assumptions
-from delegate_cli.planning.plans import Doer, Estimate, direct_cost, direct_seconds
+from delegate_cli.planning.outcomes import NO_USD, PER_1K
+from delegate_cli.planning.plans import Doer, Estimate, cost_of, direct_seconds
 from delegate_cli.planning.rates import Basis, Rate, rate_of
 from delegate_cli.policy.outcomes import Outcomes
 from delegate_cli.policy.outcomes import Rate as Observed
 from delegate_cli.skills.known import Told
 from delegate_cli.skills.weighing import described, weigh
 
+_NO_USD = "learnt prices left out: they are not in USD (give them so: delegate plan fit --per call, 1k or 1m)"
 UNCOUNTED = 0.1  # standard deviation of a score on a card whose trials nobody counted
 
 
@@ -36,6 +38,7 @@ class Learnt:
     Attributes:
         tried: how far in [0, 1] a forecast is of the agent on such tasks, right or not, so that being the right one is in it.
         cost, seconds: of a call, from the table of outcomes; used where the card says nothing.
+        per_1k: USD for so many tokens, where the table's prices are for tokens.
     """
 
     forecast: Mapping[str, Rate]
@@ -45,6 +48,7 @@ class Learnt:
     tried: Mapping[str, float] = field(default_factory=dict)
     cost: Mapping[str, Estimate] = field(default_factory=dict)
     seconds: Mapping[str, Estimate] = field(default_factory=dict)
+    per_1k: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,17 @@ def gather(decision: Decision, roster: Roster, learnt: Learnt, assumed: Assumpti
 
 def _doer(agent: Agent, right: float, task: str, learnt: Learnt, assumed: Assumptions) -> Doer:
     rate = rate_of(agent, assumed, learnt.forecast, learnt.observed, learnt.skills)
-    cost = direct_cost(agent, task, assumed) or learnt.cost.get(agent.id)
+    prices = agent.cost or Cost()
+    if prices == Cost():
+        prices = Cost(None, learnt.per_1k.get(agent.id))
+    cost = cost_of(prices, task, assumed) or learnt.cost.get(agent.id)
     seconds = direct_seconds(agent.latency_ms, assumed) or learnt.seconds.get(agent.id)
     tried = learnt.tried.get(agent.id, 0.0)
     right = tried + (1 - tried) * right
     said = []
     if rate.basis is Basis.ASSUMED:
         said.append(f"success of {agent.id}'s work ({rate.mean:g}, {rate.detail})")
-    if agent.cost is not None and agent.cost.per_1k_tokens:
+    if prices.per_1k_tokens:
         said.append("tokens of a call")
     return Doer(agent, right, rate, cost, seconds, tuple(said))
 
@@ -138,7 +145,11 @@ def forecast_of(
         {agent: Estimate(*values[:, at].tolist()) for agent, at in known.items() if not np.isnan(values[0, at])}
         for values in (kept.cost, kept.seconds)
     )
-    return Learnt(forecast, observed, skills, (), tried, cost, seconds)
+    per = kept.record.get("prices_per")
+    notes = (_NO_USD,) if per == NO_USD else ()
+    if per == PER_1K:
+        return Learnt(forecast, observed, skills, notes, tried, {}, seconds, {name: each.value for name, each in cost.items()})
+    return Learnt(forecast, observed, skills, notes, tried, cost, seconds)
 
 
 def _difficulty(delegator: Delegator, fingerprint: str) -> Kept | str | None:

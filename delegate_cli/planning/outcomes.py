@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from delegate_cli.errors import TableError
 from delegate_cli.tables.read import read_table
-from delegate_cli.tables.table import Table, shown
+from delegate_cli.tables.table import Table, as_number, shown
 
 Floats = NDArray[np.float64]
 TEXTS = ("prompt", "question", "query", "text", "task")  # what the column with the task may be called, first come first
 FAMILIES = ("family", "task_name", "category", "task")  # the same for what sort of task it is
+DOERS = ("agent", "model")  # what the column of a long table with who did it may be called
 COST, SECONDS = "cost:", "seconds:"
+PER_CALL, PER_1K, PER_1M, NO_USD = "call", "1k", "1m", "other"  # what prices are for
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Outcomes:
         cost: the same in USD, NaN where not known; None where nothing is.
         seconds: the same in seconds.
         families: what sort of task each is, where the table says it.
+        per: what the costs are for: PER_CALL, or PER_1K tokens.
     """
 
     tasks: tuple[str, ...]
@@ -40,6 +43,7 @@ class Outcomes:
     cost: Floats | None = None
     seconds: Floats | None = None
     families: tuple[str, ...] | None = None
+    per: str = PER_CALL
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -58,6 +62,7 @@ class Outcomes:
             None if self.cost is None else self.cost[chosen],
             None if self.seconds is None else self.seconds[chosen],
             None if self.families is None else tuple(self.families[row] for row in chosen),
+            self.per,
         )
 
 
@@ -81,8 +86,9 @@ def outcomes_of(table: Table, field: str | None = None, repeats: bool = False) -
     text = field or next((name for name in TEXTS if name in table.columns), None)
     if text is None:
         raise table.error(None, None, "no column holds the tasks", f"call it {' or '.join(TEXTS)}, or name it with --field")
-    long = "agent" in table.columns and ("success" in table.columns or "score" in table.columns)
-    found = _long(table, text, repeats) if long else _wide(table, text, repeats)
+    doer = next((name for name in DOERS if name in table.columns), None)
+    long = doer is not None and ("success" in table.columns or "score" in table.columns)
+    found = _long(table, text, doer, repeats) if doer is not None and long else _wide(table, text, repeats)
     nothing = np.isnan(found.success).all(axis=1)
     if nothing.any():
         row = table.texts(text).index(found.tasks[int(np.argmax(nothing))])
@@ -97,11 +103,11 @@ def _family(table: Table, text: str) -> str | None:
     return next((name for name in FAMILIES if name in table.columns and name != text), None)
 
 
-def _long(table: Table, text: str, repeats: bool) -> Outcomes:
+def _long(table: Table, text: str, doer: str, repeats: bool) -> Outcomes:
     if not repeats:
-        table.distinct(text, "agent")
+        table.distinct(text, doer)
     measure = "success" if "success" in table.columns else "score"
-    texts, doers = table.texts(text), table.texts("agent")
+    texts, doers = table.texts(text), table.texts(doer)
     tasks, agents = tuple(dict.fromkeys(texts)), tuple(sorted(set(doers)))
     task_at, agent_at = ({name: place for place, name in enumerate(names)} for names in (tasks, agents))
     rows = np.array([task_at[each] for each in texts])
@@ -126,8 +132,8 @@ def _wide(table: Table, text: str, repeats: bool) -> Outcomes:
     if not repeats:
         table.distinct(text)
     family = _family(table, text)
-    rest = [name for name in table.columns if name not in (text, family) and not name.startswith((COST, SECONDS))]
-    agents = sorted(rest)
+    aside = (text, family, "")  # a first column without a name counts the lines, and is nobody
+    agents = sorted(name for name in table.columns if name not in aside and not name.startswith((COST, SECONDS)))
     if not agents:
         fix = "add one of successes for each agent, or the columns agent and success"
         raise table.error(None, None, "there is no column of outcomes", fix)
@@ -135,6 +141,8 @@ def _wide(table: Table, text: str, repeats: bool) -> Outcomes:
         agent = name.partition(":")[2] if name.startswith((COST, SECONDS)) else None
         if agent is not None and agent not in agents:
             raise table.error(None, name, f"there is no column {shown(agent)} that it belongs to", "add it, or remove this one")
+    for agent in agents:
+        _check_outcomes(table, agent)
     texts = table.texts(text)
     tasks = tuple(dict.fromkeys(texts))
     at = {name: place for place, name in enumerate(tasks)}
@@ -155,6 +163,17 @@ def _wide(table: Table, text: str, repeats: bool) -> Outcomes:
     first = dict(zip(reversed(texts), reversed(table.texts(family)), strict=True)) if family else {}
     families = tuple(first[task] for task in tasks) if family else None
     return Outcomes(tasks, tuple(agents), success, grid(COST, np.inf), grid(SECONDS, np.inf), families)
+
+
+def _check_outcomes(table: Table, agent: str) -> None:
+    """Raise a TableError, which says what else the column may be, where most of it is no outcome."""
+    cells = table.columns[agent]
+    odd = [row for row, cell in enumerate(cells) if (value := as_number(cell)) is None or value < 0 or value > 1]
+    if 2 * len(odd) > len(cells):
+        kind = "not a number" if as_number(cells[odd[0]]) is None else "not between 0 and 1"
+        what = f"{shown(str(cells[odd[0]]))} is {kind}, and each column is taken for an agent's outcomes"
+        fix = "remove the column if it is no agent; a long table has the columns task, agent and success"
+        raise table.error(odd[0], agent, what, fix)
 
 
 def _means(rows: NDArray[np.int64], columns: NDArray[np.int64], values: Floats, shape: tuple[int, int]) -> Floats:
@@ -198,9 +217,17 @@ def read_prices(path: str | Path, agents: Sequence[str]) -> Floats:
     return np.array([known[agent] for agent in agents])
 
 
-def priced(outcomes: Outcomes, prices: Floats) -> Outcomes:
-    """With one price for all calls of an agent, shape (agents,), in the place of the table's costs."""
-    return replace(outcomes, cost=np.where(np.isnan(outcomes.success), np.nan, prices))
+def priced(outcomes: Outcomes, prices: Floats, per: str = PER_CALL) -> Outcomes:
+    """With one price for all calls of an agent, shape (agents,), in the place of the table's costs.
+
+    Args:
+        per: what the prices are for; those that are no USD (NO_USD) leave the costs unknown.
+    """
+    if per == NO_USD:
+        return replace(outcomes, cost=None, per=NO_USD)
+    thousand = prices / 1000 if per == PER_1M else prices
+    cost = np.where(np.isnan(outcomes.success), np.nan, thousand)
+    return replace(outcomes, cost=cost, per=PER_CALL if per == PER_CALL else PER_1K)
 
 
 def mean_prices(outcomes: Outcomes, path: str) -> Floats:

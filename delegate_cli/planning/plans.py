@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from delegate_cli.agents import Agent, Kind
+from delegate_cli.agents import Agent, Cost, Kind
 from delegate_cli.errors import SettingsError
 from delegate_cli.planning.formulas import FormulaError
 from delegate_cli.planning.gains import FORMULA
@@ -108,9 +108,8 @@ class Plan:
         }
 
 
-def direct_cost(agent: Agent, task: str, assumed: Assumptions) -> Estimate | None:
-    """USD of one direct call, with tokens as estimated; None where the card has no price."""
-    cost = agent.cost
+def cost_of(cost: Cost | None, task: str, assumed: Assumptions) -> Estimate | None:
+    """USD of one direct call at these prices, with tokens as estimated; None where there are none."""
     if cost is None or (cost.per_task is None and cost.per_1k_tokens is None):
         return None
     each = cost.per_1k_tokens or 0.0

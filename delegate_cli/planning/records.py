@@ -12,7 +12,7 @@ from delegate_cli.planning.choice import Interval, Result
 from delegate_cli.planning.contest import Contest
 from delegate_cli.planning.difficulty import Fitted, Forecast
 from delegate_cli.planning.keep import Kept
-from delegate_cli.planning.outcomes import Outcomes
+from delegate_cli.planning.outcomes import NO_USD, Outcomes
 
 
 def fit_record(fitted: Fitted, outcomes: Outcomes, source: str) -> dict[str, Any]:
@@ -24,6 +24,7 @@ def fit_record(fitted: Fitted, outcomes: Outcomes, source: str) -> dict[str, Any
         "tasks": len(outcomes),
         "outcomes": int(known.sum()),
         "families": None if outcomes.families is None else len(set(outcomes.families)),
+        "prices_per": outcomes.per if outcomes.cost is not None or outcomes.per == NO_USD else None,
         "estimator": fitted.difficulty.name,
         "slope": _round(fitted.difficulty.slope),
         "tried": [

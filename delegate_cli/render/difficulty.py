@@ -7,6 +7,11 @@ from delegate_cli.render.table import listing
 from delegate_cli.render.text import clean
 
 _FAR = "far from anything seen: these are the agents' usual rates\n"
+_PRICES = {
+    "call": "prices are taken for USD a call\n",
+    "1k": "prices are taken for USD and tokens\n",
+    "other": "prices are in no unit that a plan could use\n",
+}
 
 
 class Forecasts:
@@ -94,8 +99,9 @@ def _fitted(record: dict[str, Any]) -> str:
     families = "" if record["families"] is None else f" of {record['families']} families"
     what = f"{record['outcomes']} outcomes of {len(record['agents'])} agents on {record['tasks']} tasks{families}"
     if record["estimator"] == "average":
-        return f"{what}: nothing foretells held-out ones better than each agent's usual rate\n"
-    return f"{what}\n" if record["stored"] else f"dry run, nothing is kept: {what}\n"
+        what += ": nothing foretells held-out ones better than each agent's usual rate"
+    said = f"{what}\n{_PRICES.get(record['prices_per'], '')}"
+    return said if record["stored"] else f"dry run, nothing is kept: {said}"
 
 
 def _compared(record: dict[str, Any]) -> list[tuple[str, ...]]:
