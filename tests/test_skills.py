@@ -179,6 +179,35 @@ def test_nine_in_ten_intervals_hold() -> None:
     assert 0.85 < np.mean(inside) < 0.95
 
 
+def test_intervals_of_a_roster_that_is_its_own_small_population_hold() -> None:
+    inside, spans = [], []
+    for seed in range(12):
+        scores = 0.2 + 0.6 * factor_scores(5, 5, seed)  # as far apart as models are
+        holed = np.where(np.random.default_rng(seed).random(scores.shape) < 0.5, np.nan, scores)
+        names, skills = [f"r{n}" for n in range(5)], [f"s{n}" for n in range(5)]
+        population = Population(History.of(names, skills, holed, [SHARE] * 5, [""] * 5))
+        for row, name in enumerate(names):
+            known = {skill: Evaluation(holed[row, at]) for at, skill in enumerate(skills) if not np.isnan(holed[row, at])}
+            found = profile(population, name, known, itself=True).skills
+            assert all(found[skill].mean == pytest.approx(each.score, abs=0.03) for skill, each in known.items())
+            hidden = [(found[skill], scores[row, at]) for at, skill in enumerate(skills) if skill not in known]
+            inside += [each.low <= true <= each.high for each, true in hidden]
+            spans += [each.high - each.low for each, _ in hidden]
+    assert 0.85 < np.mean(inside)
+    assert np.mean(spans) < 0.85
+
+
+def test_a_skill_on_an_open_scale_that_the_history_lacks_stays_where_it_was_measured() -> None:
+    from delegate_cli.agents import Agent, Roster, Skill
+
+    cards = [Agent(name, name, skills={"arena": Skill(elo, open=True)}) for name, elo in (("ann", 1250.0), ("ben", 1100.0))]
+    past = History.of([f"m{n}" for n in range(8)], ["math"], np.array([TUTORIAL["math"]]).T)
+    found = team(Roster((*cards, Agent("cat", "Cat", skills={"math": Skill(0.8)}))), past).profiles
+    assert found["ann"].skills["arena"].mean == pytest.approx(1250, abs=2)
+    assert found["cat"].skills["arena"].mean == pytest.approx(1175, abs=5)
+    assert found["cat"].skills["arena"].low < 1050 < 1300 < found["cat"].skills["arena"].high
+
+
 def test_what_is_curved_is_learnt_from_neighbours() -> None:
     rng = np.random.default_rng(0)
     first = rng.random(400)

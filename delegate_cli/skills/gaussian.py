@@ -12,6 +12,9 @@ from sklearn.covariance import ledoit_wolf, ledoit_wolf_shrinkage
 _ROUNDS = 60
 _SETTLED = 1e-4  # largest change of a mean or covariance, in units of the population's spread
 _LEAST = 1e-9
+FEW = 20  # values of a skill, below which its spread is not left to them alone
+_TINY = 3  # rows, of which holes or no holes little follows
+PRIOR = 4.0  # values that the usual spread counts like where there are hardly any; it fades towards FEW
 Floats = NDArray[np.float64]
 
 
@@ -22,18 +25,23 @@ class Gaussian(NamedTuple):
     covariance: Floats
 
 
-def fit(values: Floats, start: Gaussian | None = None) -> Gaussian:
+def fit(values: Floats, start: Gaussian | None = None, raw: bool = False) -> Gaussian:
     """From values of shape (rows, skills), NaN where nothing is known; `start` is where to begin with holes.
 
     With holes each round fills them with what is expected from the rest of their row (and adds the uncertainty of that), and
-    shrinks the covariance by the intensity that Ledoit and Wolf's formula gives for the filled rows.
+    shrinks the covariance by the intensity that Ledoit and Wolf's formula gives for the filled rows. Of a skill with few values
+    the spread is drawn to 1, the usual one, and it goes with others less: else what was filled in would prove itself.
+
+    Args:
+        raw: leave out the latter.
     """
     known = ~np.isnan(values)
     if len(values) < 2:
         empty = np.zeros(values.shape[1])
         return Gaussian(np.where(known[0], values[0], empty) if len(values) else empty, np.eye(values.shape[1]))
-    if known.all():
+    if known.all() and (raw or len(values) > _TINY):
         return _complete(values)
+    drawn = np.zeros(values.shape[1]) if raw else prior_share(known.sum(axis=0))
     now = start or Gaussian(np.zeros(values.shape[1]), np.eye(values.shape[1]))
     patterns = _patterns(known)
     for _ in range(_ROUNDS):
@@ -43,12 +51,26 @@ def fit(values: Floats, start: Gaussian | None = None) -> Gaussian:
         scatter = centred.T @ centred / len(values) + left / len(values)
         shrinkage = float(ledoit_wolf_shrinkage(filled))
         target = np.eye(len(mean)) * max(float(np.trace(scatter)) / len(mean), _LEAST)
-        new = Gaussian(mean, (1 - shrinkage) * scatter + shrinkage * target)
+        new = Gaussian(mean, _towards_usual((1 - shrinkage) * scatter + shrinkage * target, drawn))
         moved = max(float(np.abs(new.mean - now.mean).max()), float(np.abs(new.covariance - now.covariance).max()))
         now = new
         if moved < _SETTLED:
             break
     return now
+
+
+def prior_share(count: NDArray[np.int64]) -> Floats:
+    """How much of a skill's spread is the usual one, for so many values of each; 0 from FEW on."""
+    prior = PRIOR * np.clip(1 - count / FEW, 0, 1)
+    found: Floats = prior / np.maximum(prior + count, _LEAST)
+    return found
+
+
+def _towards_usual(covariance: Floats, drawn: Floats) -> Floats:
+    """Each variance drawn to 1 by its share; still positive definite."""
+    own = np.sqrt(1 - drawn)
+    found: Floats = covariance * np.outer(own, own) + np.diag(drawn)
+    return found
 
 
 def _complete(values: Floats) -> Gaussian:

@@ -76,7 +76,8 @@ def infer(population: Population, observed: Mapping[int, Observation], without: 
     errors = _Errors(population, places, noise, own)
     near, missed = errors.near(given)
     mean = mean + near
-    variance = _variance(missed, np.diag(left), places) + (coefficients**2 * noise[:, None]).sum(axis=0)
+    counted = (~np.isnan(population.values[population.fold_of != own])).sum(axis=0)
+    variance = _variance(missed, np.diag(left), places, counted) + (coefficients**2 * noise[:, None]).sum(axis=0)
     if len(places):  # observing can only make surer
         variance = np.minimum(variance, _prior_variance(population, without))
     std = np.sqrt(np.maximum(variance, 0.0))
@@ -167,13 +168,14 @@ class _Errors:
         return np.asarray((counted * np.where(known, errors, 0.0)).sum(axis=1) / np.maximum(counted.sum(axis=1), 1e-12))
 
 
-def _variance(missed: Floats, own: Floats, observed: Places) -> Floats:
+def _variance(missed: Floats, own: Floats, observed: Places, counted: Places) -> Floats:
     """The variance of each skill with which a normal interval of LEVEL covers as many left-out errors.
 
     Args:
         missed: left-out errors, shape (rows, skills), NaN where there is none.
         own: what the Gaussian itself says, shape (skills,).
         observed: the skills that were, whose small errors say nothing of the others'.
+        counted: values of each skill, shape (skills,).
     """
     own = np.maximum(own, 0.0)
     known = ~np.isnan(missed)
@@ -183,8 +185,9 @@ def _variance(missed: Floats, own: Floats, observed: Places) -> Floats:
     factor = float(squares.sum()) / expected if len(missed) >= _ENOUGH and expected > 1e-9 else 1.0
     mixed = (squares.sum(axis=0) + _PRIOR_ROWS * factor * own) / (count + _PRIOR_ROWS)
     if len(missed) < _ENOUGH:
-        freedom = max(len(missed) - 1 - min(len(observed), len(missed) - 2), 1)
-        return np.asarray(mixed * (_student(freedom) / Z) ** 2)
+        mean_too = 1 + 1 / np.maximum(counted, 1)  # where the middle lies is not known either
+        freedom = np.maximum(counted - 1 - len(observed), 0) + 2.0  # the usual spread counts for some
+        return np.asarray(mixed * mean_too * (_student(freedom) / Z) ** 2)
     size = np.abs(missed) / np.sqrt(np.maximum(mixed, 1e-12))
     size[:, observed] = np.nan
     pooled = _quantile(size[~np.isnan(size)], len(missed))
@@ -200,11 +203,11 @@ def _quantile(sizes: Floats, rows: int) -> float:
     return float(np.quantile(sizes, min(1.0, LEVEL * (1 + 1 / rows)))) if len(sizes) else Z
 
 
-def _student(freedom: int) -> float:
+def _student(freedom: Floats) -> Floats:
     """Student's quantile at LEVEL."""
     from scipy.special import stdtrit  # 0.2 s, and only for small populations
 
-    return float(stdtrit(freedom, 0.5 + LEVEL / 2))
+    return np.asarray(stdtrit(freedom, 0.5 + LEVEL / 2))
 
 
 def _correlation(covariance: Floats) -> Floats:

@@ -6,19 +6,20 @@ left-out Gaussians miss of their own rows is what honest intervals are made of (
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from delegate_cli.skills.gaussian import Gaussian, fit
+from delegate_cli.skills.gaussian import FEW, Gaussian, fit, prior_share
 from delegate_cli.skills.scales import Scale, detect
 
 FOLDS = 12
 _FEW = 6  # families; with fewer each row is its own
-_UNKNOWN_SPREAD = {True: 0.5, False: 1.0}  # of a bounded skill inside, and of an open one, that fewer than two rows have
+_USUAL_SPREAD = 0.5  # of a bounded skill inside, of which few rows have a score
+_OPEN_SPREAD = 0.1  # of an open one that fewer than two rows have, in its own score: 120 of an Elo of 1200
 _FAMILY = re.compile(r"[^\W\d_]+")
 Floats = NDArray[np.float64]
 
@@ -74,17 +75,24 @@ class Population:
 
     Args:
         raw: scores as they are, in their own units and neither bent nor scaled (what the package skillinfer does).
+        seen: of skills that no row of the history has, the told scores of others, by name.
     """
 
-    def __init__(self, history: History, raw: bool = False) -> None:
+    def __init__(self, history: History, raw: bool = False, seen: Mapping[str, Floats] | None = None) -> None:
         self.history = history
         self.raw = raw
         self.scales = tuple(Scale(each.low, each.high, logit=not raw) for each in history.scales)
         columns = [scale.inside(scale.share(history.scores[:, at])) for at, scale in enumerate(self.scales)]
         inside = np.column_stack(columns) if columns else np.zeros((len(history.rows), 0))
         self.centre, self.spread = self._standard(inside)
+        for name, scores in (seen or {}).items():
+            at = history.skills.index(name)
+            centre, spread = self._standard(
+                np.broadcast_to(self.scales[at].inside(scores)[:, None], (len(scores), inside.shape[1]))
+            )
+            self.centre[at], self.spread[at] = centre[at], spread[at]
         self.values: Floats = (inside - self.centre) / self.spread
-        self.gaussian = fit(self.values)
+        self.gaussian = fit(self.values, raw=raw)
         self.unmeasured: dict[int, Floats] = {}  # by fold left out: the variances of an agent that nobody measured
 
     @property
@@ -108,7 +116,10 @@ class Population:
     @cached_property
     def folds(self) -> list[Gaussian]:
         """The Gaussian without each fold."""
-        return [fit(self.values[self.fold_of != each], self.gaussian) for each in range(int(self.fold_of.max(initial=0)) + 1)]
+        return [
+            fit(self.values[self.fold_of != each], self.gaussian, self.raw)
+            for each in range(int(self.fold_of.max(initial=0)) + 1)
+        ]
 
     def _standard(self, inside: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation of each column; what too few rows have gets the usual ones of the others."""
@@ -118,8 +129,9 @@ class Population:
             return np.zeros(inside.shape[1]), np.ones(inside.shape[1])
         total = np.where(known, inside, 0.0)
         centre = total.sum(axis=0) / np.maximum(count, 1)
-        spread = np.sqrt((np.where(known, inside - centre, 0.0) ** 2).sum(axis=0) / np.maximum(count, 1))
-        for at, scale in enumerate(self.scales):
-            if count[at] < 2 or spread[at] < 1e-9:
-                spread[at] = _UNKNOWN_SPREAD[scale.bounded]
-        return centre, spread
+        squares = (np.where(known, inside - centre, 0.0) ** 2).sum(axis=0)
+        bounded = np.array([scale.bounded for scale in self.scales], dtype=bool)
+        usual = np.where(bounded, _USUAL_SPREAD, np.maximum(_OPEN_SPREAD * np.abs(centre), 1.0))
+        share = np.where(bounded | (count < 2), prior_share(count), 0.0)  # an open scale says nothing of its spread
+        spread = np.sqrt((1 - share) * squares / np.maximum(count - (count < FEW), 1) + share * usual**2)
+        return centre, np.where(spread < 1e-9, usual, spread)

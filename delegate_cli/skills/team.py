@@ -41,14 +41,15 @@ def team(roster: Roster, history: History | None, scores: Scores | None = None, 
     known, notes = _evaluations(roster, history, scores)
     if not any(known.values()):
         raise UsageError("no agent of the roster has a score", _FIX)
-    alone = history is None
+    alone, seen = history is None, {}
     if history is None:
         history = _own_history(known)
     else:
         history, unknown = _with_columns(history, known)
+        seen = {name: np.array([found[name][0].score for found in known.values() if name in found]) for name in unknown}
         if unknown:
             notes.append(f"not in the history, so nothing follows from them: {', '.join(unknown)}")
-    population = Population(history, raw)
+    population = Population(history, raw, seen)
     told = {agent: {name: each for name, (each, _) in found.items()} for agent, found in known.items()}
     made = {agent: profile(population, agent, found, itself=alone) for agent, found in sorted(told.items())}
     return Team(population, made, tuple(notes), alone)
