@@ -66,7 +66,7 @@ class Ask:
         constraints = Constraints(
             roles=frozenset(given("roles", ())),
             kinds=frozenset(map(Kind, given("kinds", ()))),
-            needs=parse_needs(facts["needs"]) if given("needs") else (),
+            needs=parse_needs(facts["needs"], None) if given("needs") else (),
             max_cost=given("max_cost"),
             max_latency=given("max_latency"),
             allow=None if given("allow") is None else frozenset(facts["allow"]),

@@ -164,6 +164,7 @@ def test_where_work_runs() -> None:
         ("Tool: a b ", "tool:a b"),
         ("skill: c >= .5", "skill:c>=0.5"),
         ("tag:x>=2", "tag:x>=2"),
+        ("skill:math>=80%", "skill:math>=0.8"),
         ("tool:a,tool:a", "tool:a"),
     ],
 )
@@ -180,7 +181,8 @@ def test_needs(text: str, said: str) -> None:
         ("tag:a,tool:", "'tool:' names no tool", "tool:docusign"),
         ("skill:math>=high", "'skill:math>=high' has no number", "0.8"),
         ("skill:math>=80", "outside 0 to 1", "0.8"),
-        ("skill:math>=nan", "outside 0 to 1", "0.8"),
+        ("skill:math>=nan", "has no number", "0.8"),
+        ("skill:math>=80%x", "has no number", "0.8"),
         ("skill:math>0.8", "has the sign >", ">="),
         ("skill:>=0.8", "names no skill", "skill:math"),
     ],
@@ -190,6 +192,23 @@ def test_needs_that_cannot_be_read(text: str, part: str, fix: str) -> None:
         parse_needs(text)
     assert part in caught.value.message
     assert fix in caught.value.fix
+
+
+def test_a_need_on_an_open_scale_is_in_its_own_numbers() -> None:
+    rated = [Agent(name, name, skills={"arena": Skill(elo, open=True)}) for name, elo in (("strong", 1250.0), ("weak", 1100.0))]
+    agents = (*rated, Agent("share", "S", skills={"Arena": Skill(0.9)}), Agent("none", "N"))
+    found = exclude(Roster(agents), Constraints(needs=parse_needs("skill:ARENA>=1200", agents)))
+    assert {each.agent: each.detail for each in found} == {
+        "none": "skill ARENA unknown",
+        "share": "skill ARENA is a share, and 1200 is none",
+        "weak": "skill ARENA is 1100, below 1200",
+    }
+    with pytest.raises(UsageError, match="outside 0 to 1"):
+        parse_needs("skill:arena>=1200", agents[2:])
+    assert (
+        parse_needs("skill:arena>=1234567.5", None)[0]
+        == parse_needs(str(parse_needs("skill:arena>=1234567.5", None)[0]), None)[0]
+    )
 
 
 def test_the_constraint_that_would_help_most() -> None:

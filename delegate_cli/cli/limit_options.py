@@ -92,7 +92,7 @@ class LimitOptions:
         return Constraints(
             roles=frozenset(_listed(self.roles)),
             kinds=frozenset() if self.kind is None else _kinds(self.kind),
-            needs=() if self.needs is None else parse_needs(self.needs),
+            needs=() if self.needs is None else parse_needs(self.needs, roster),
             max_cost=self.max_cost,
             max_latency=self.max_latency,
             allow=None if self.allow is None else _ids("--allow", _listed(self.allow), roster),

@@ -1,6 +1,8 @@
 """`--needs tool:docusign,tag:legal,skill:math>=0.8` → what an agent must have. Knows nothing of rosters as a whole."""
 
+import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -18,19 +20,23 @@ class Need(StrEnum):
 
 
 _BOUND = re.compile(r"(?P<name>.*?)\s*(?P<sign>>=|<=|==|=|>|<)\s*(?P<least>.*)", re.DOTALL)
+_SHARES = "scores are shares such as 0.8, or on an open scale numbers such as an Elo of 1200"
 EXAMPLE = "write it as tool:docusign, tag:legal or skill:math>=0.8"
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One thing that an agent must have: a tool, a tag, or a skill with a measured score of at least `least`."""
+    """One thing that an agent must have: a tool, a tag, or a skill with a measured score of at least `least`.
+
+    `least` is a share, or for a skill on an open scale, such as Elo, a score as it is written.
+    """
 
     need: Need
     name: str
     least: float | None = None
 
     def __str__(self) -> str:
-        bound = "" if self.least is None else f">={self.least:g}"
+        bound = "" if self.least is None else f">={self.least:.12g}"
         return f"{self.need.value}:{self.name}{bound}"
 
     def missing(self, agent: Agent) -> str | None:
@@ -42,23 +48,35 @@ class Requirement:
         skill = next((skill for name, skill in agent.skills.items() if name.casefold() == wanted), None)
         if skill is None:
             return f"skill {self.name} unknown"  # not measured is not shown, so it does not count as able
-        if self.least is not None and skill.open:
-            return f"skill {self.name} is on a scale without bounds"
+        if self.least is not None and not skill.open and not 0 <= self.least <= 1:
+            return f"skill {self.name} is a share, and {self.least:g} is none"
         if self.least is not None and skill.score < self.least:
             return f"skill {self.name} is {skill.score:g}, below {self.least:g}"
         return None
 
 
-def parse_needs(text: str) -> tuple[Requirement, ...]:
+def parse_needs(text: str, agents: Iterable[Agent] | None = ()) -> tuple[Requirement, ...]:
     """The requirements of one option, separated by commas; all of them must hold.
 
+    Args:
+        agents: whose skills say which scores are on open scales; None leaves that unchecked.
+
     Raises:
-        UsageError: naming the part that cannot be read.
+        UsageError: naming the part that cannot be read, or that asks for a score that nobody could have.
     """
     found = [_requirement(part.strip()) for part in text.split(",") if part.strip()]
     if not found:
         raise UsageError("--needs names nothing", EXAMPLE)
+    for each in found:
+        if agents is not None and each.least is not None and not 0 <= each.least <= 1 and not _open(each.name, agents):
+            raise UsageError(f"--needs: {str(each)!r} asks for a score outside 0 to 1", _SHARES)
     return tuple(dict.fromkeys(found))
+
+
+def _open(skill: str, agents: Iterable[Agent]) -> bool:
+    """Whether any agent has this skill on a scale without bounds."""
+    wanted = skill.casefold()
+    return any(each.open and name.casefold() == wanted for agent in agents for name, each in agent.skills.items())
 
 
 def _requirement(part: str) -> Requirement:
@@ -82,10 +100,11 @@ def _requirement(part: str) -> Requirement:
 
 
 def _least(text: str, part: str) -> float:
+    number, percent, rest = text.partition("%")
     try:
-        least = float(text)
+        least = float(number) / (100 if percent else 1)
     except ValueError:
-        raise UsageError(f"--needs: {part!r} has no number after >=", "scores are shares such as 0.8") from None
-    if not 0 <= least <= 1:
-        raise UsageError(f"--needs: {part!r} asks for a score outside 0 to 1", "scores are shares such as 0.8")
+        least = math.nan
+    if not math.isfinite(least) or rest.strip():
+        raise UsageError(f"--needs: {part!r} has no number after >=", _SHARES)
     return least

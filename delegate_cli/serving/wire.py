@@ -160,7 +160,7 @@ def _ask(body: Mapping[str, Any], roster: Roster) -> Ask:
     constraints = Constraints(
         roles=frozenset(body.get("roles", ())),
         kinds=frozenset(map(Kind, body.get("kinds", ()))),
-        needs=parse_needs(",".join(body["needs"])) if body.get("needs") else (),
+        needs=parse_needs(",".join(body["needs"]), roster) if body.get("needs") else (),
         max_cost=body.get("max_cost"),
         max_latency=body.get("max_latency"),
         allow=None if body.get("allow") is None else frozenset(body["allow"]),
