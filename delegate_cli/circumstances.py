@@ -20,7 +20,8 @@ class Lift:
 class Trade:
     """What a preference gave up for what: differences of the chosen agent to `over`, the most probable one.
 
-    Probability, USD for a task, milliseconds, measured quality; None where one of the two is not known.
+    Probability, USD for a task, milliseconds, quality; None where one of the two is not known. `skills`: which the quality is
+    of; none are all on the cards.
     """
 
     by: str
@@ -29,6 +30,7 @@ class Trade:
     cost_usd: float | None
     latency_ms: float | None
     quality: float | None
+    skills: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         differences = {"cost_usd": self.cost_usd, "latency_ms": self.latency_ms, "quality": self.quality}
@@ -37,6 +39,7 @@ class Trade:
             "over": self.over,
             "probability": round(self.probability, 9),
             **{name: None if value is None else round(value, 9) for name, value in differences.items()},
+            "skills": list(self.skills),
         }
 
 

@@ -227,7 +227,7 @@ class Delegator:
                 ready = self._ready
                 if ready is None:
                     ready = self._opener.open()
-                    self._rules.outcomes = self._opener.outcomes(ready)
+                    self._rules.outcomes, self._rules.skills = self._opener.outcomes(ready), ready.skills
                     self._ready = ready
         return ready
 

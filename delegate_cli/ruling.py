@@ -5,6 +5,7 @@ Constraints come before the ranking, what is here after it. Probabilities are ne
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from delegate_cli.policy.outcomes import Outcomes, prefer_proven
 from delegate_cli.policy.suspicion import suspicion
 from delegate_cli.policy.trade import prefer
 from delegate_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from delegate_cli.skills.known import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Rules:
         self._settings = settings
         self.limits = Limits(roster, load)
         self.outcomes: Outcomes | None = None  # of earlier work, where there are any
+        self.skills: Known | None = None  # inferred profiles, where there are some
 
     def wanted(self, constraints: Constraints) -> Constraints:
         """The constraints with what the settings demand of every task."""
@@ -83,7 +88,7 @@ class Rules:
 
         Args:
             everybody: ranks those too who only are not there; called only where there are some.
-            vector: of the task, where outcomes of earlier ones may matter.
+            vector: of the task, where outcomes of earlier ones or skills may matter.
         """
         verdict = self._preferred(verdict, wanted, vector)
         agent, detail = self._agent(verdict.ranking.places[0]), "does not fit"
@@ -142,7 +147,12 @@ class Rules:
             )
             return verdict if traded is None else replace(verdict, ranking=_in_order(ranking, order), traded=traded)
         skills = [need.name for need in wanted.needs if need.need is Need.SKILL]
-        order, traded = prefer(self._roster, ranking.places, ranking.probability, like, band, verdict.threshold, skills)
+        quality = None
+        if like.quality and not skills and self.skills is not None and vector is not None:
+            about = self.skills.about(vector)
+            skills, quality = list(about.weights), about.quality if about.weights else None
+        threshold = verdict.threshold
+        order, traded = prefer(self._roster, ranking.places, ranking.probability, like, band, threshold, skills, quality)
         return verdict if traded is None else replace(verdict, ranking=_in_order(ranking, order), traded=traded)
 
     def _stood_in(self, verdict: Verdict, standing: Standing, agent: Agent, detail: str) -> Verdict:

@@ -68,6 +68,26 @@ def test_skills_change_no_probability(inferred: Path, invoke: Callable[..., Resu
     assert [with_skills[key] for key in same] == [without[key] for key in same]
 
 
+def test_quality_is_of_what_the_task_needs_also_where_it_is_inferred(tmp_path: Path, invoke: Callable[..., Result]) -> None:
+    cards, history = tmp_path / "agents.yaml", tmp_path / "history.csv"
+    cards.write_text(
+        "settings: {prefer: quality, prefer_band: 1}\nagents:\n"
+        "  - {id: coder, name: A, description: Writes articles and posts, skills: {code: 0.9}}\n"
+        "  - {id: author, name: B, description: Writes articles and letters, skills: {code: 0.2}}\n"
+    )
+    rows = (f"m{n},{0.1 * n:.1f},{0.95 - 0.1 * n:.2f}" for n in range(1, 10))  # whoever writes well codes badly
+    history.write_text("\n".join(["name,writing,code", *rows]))
+    route = ("route", "--agents", str(cards), "-f", "json", TASK)
+    assert invoke(*route).json["candidates"][0]["agent"] == "coder"  # by the cards alone
+    assert invoke("skills", "infer", "--agents", str(cards), "--history", str(history), "-q").code == 0
+    record = invoke(*route).json
+    jsonschema.validate(record, decision_schema())
+    assert record["candidates"][0]["agent"] == "author"
+    assert record["traded"] is None or record["traded"]["skills"] == ["writing"]
+    named = invoke(*route, "--needs", "skill:code").json
+    assert named["candidates"][0]["agent"] == "coder"  # who names skills means the cards'
+
+
 def test_the_table_tells_observed_from_inferred(inferred: Path, invoke: Callable[..., Result]) -> None:
     shown = invoke("route", "--agents", SMALL, "--at", "any", "-f", "table", TASK).out
     assert "skills of Release Notes: writing 0.80 observed" in shown

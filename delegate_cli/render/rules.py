@@ -63,7 +63,8 @@ def _traded(trade: Trade) -> str:
     if trade.quality and trade.by == "outcomes":
         gains.append(f"success on such tasks {trade.quality:+.2f}")
     elif trade.quality:
-        gains.append(f"measured skill {trade.quality:+.2f}")
+        named = f" ({', '.join(trade.skills)})" if trade.skills else ""
+        gains.append(f"skill {trade.quality:+.2f}{named}")
     what = ", ".join(gains) or "of which less is known"
     return f"preferred over {trade.over} ({trade.by}): {what}; probability {trade.probability:+.2f}"
 

@@ -49,7 +49,9 @@ def _rules() -> dict[str, Any]:
     return {
         "reason": _TEXT,
         "lift": {"anyOf": [lift, {"type": "null"}]},
-        "traded": _object({"by": _TEXT, "over": _TEXT, "probability": number, **differences}),
+        "traded": _object(
+            {"by": _TEXT, "over": _TEXT, "probability": number, **differences, "skills": {"type": "array", "items": _TEXT}}
+        ),
         "escalation": _object(
             {
                 "reason": {"enum": ["none", "absent", "no_eligible"]},

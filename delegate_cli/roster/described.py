@@ -64,7 +64,7 @@ DESCRIBED: dict[str, str] = {
     "settings.prefer": "What is liked among agents that are about as probable: one word, or weights.",
     "settings.prefer.cheap": "The weight of a low price.",
     "settings.prefer.fast": "The weight of a low latency.",
-    "settings.prefer.quality": "The weight of measured skills.",
+    "settings.prefer.quality": "The weight of skills, measured or inferred.",
     "settings.prefer_band": "How far below the most probable agent a preferred one may be, in probability.",
     "settings.escalate_to": "The id of who is asked when nobody fits and nobody else is named.",
     "settings.run": "How `delegate run` calls agents that say nothing of it.",

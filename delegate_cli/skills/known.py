@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from delegate_cli.agents import Roster
+from delegate_cli.agents import Agent, Roster
 from delegate_cli.index import store
 from delegate_cli.skills.weighing import weigh
 
@@ -108,6 +108,10 @@ class About:
     def told(self, agent: str) -> list[Told]:
         """What the task needs of an agent; empty where it is near to no skill, or nothing is known of the agent."""
         return self.known.told(agent, self.weights, self.similarity)
+
+    def quality(self, agent: Agent) -> float | None:
+        """The expected score of an agent in what the task needs, measured or inferred; None without shares to go by."""
+        return score(self.told(agent.id))
 
     def lines(self, agent: str, hidden: Callable[[str], object]) -> list[str]:
         """For a model: what was measured of the agent, and what is inferred of what the task needs.
