@@ -99,6 +99,7 @@ def test_a_tasks_own_words_say_what_it_needs(models: Path, invoke: Callable[...,
     far = invoke("skills", "rank", "Where can I park my bicycle near the station?", *options)
     assert far.code == 2
     assert "no skill is near" in far.err
+    assert "the nearest is" in far.err
 
 
 def test_a_picture(models: Path) -> None:
@@ -106,6 +107,34 @@ def test_a_picture(models: Path) -> None:
         file = models / f"{arguments[0]}.png"
         assert invoke("skills", *arguments, "--history", "history.csv", "--plot", str(file)).code == 0
         assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_open_scales_have_an_axis_of_their_own(models: Path) -> None:
+    from matplotlib.figure import Figure
+
+    from delegate_cli.render.pictures import LIGHT
+    from delegate_cli.render.skill_pictures import Line, intervals
+
+    lines = [
+        Line("arena", 1250, 1240, 1260, True, share=False),
+        Line("math", 0.9, 0.8, 1, True),
+        Line("code", 0.7, 0.5, 1, False),
+    ]
+    figure = Figure()
+    intervals("profile", "Skills", lines).draw(figure, LIGHT)
+    assert [len(axes.get_yticks()) for axes in figure.axes] == [2, 1]
+    assert figure.axes[0].get_xlim()[1] < 1.2
+
+
+def test_scores_alone_may_be_on_any_scale(models: Path) -> None:
+    (models / "ours.csv").write_text("agent,skill,score\ngpt-4o,patience,4\nmistral-large,patience,2\n")
+    guessed = invoke("skills", "infer", "--scores", "ours.csv", "-f", "json", "--dry-run").json
+    assert any("taken for per cent, which --scale can change: patience" in note for note in guessed["notes"])
+    told = invoke("skills", "infer", "--scores", "ours.csv", "--scale", "patience=1..5", "-f", "json").json
+    skills = {each["agent"]: each["skills"]["patience"] for each in told["agents"]}
+    assert (skills["gpt-4o"]["score"], skills["mistral-large"]["score"]) == (0.75, 0.25)
+    kept = invoke("skills", "show", "gpt-4o", "-f", "json").json["agents"][0]["skills"]
+    assert kept["patience"]["score"] == 0.75
 
 
 @pytest.mark.parametrize(
@@ -116,11 +145,16 @@ def test_a_picture(models: Path) -> None:
         (("show", "gpt-4o", "--plot", "none/x.png"), "there is no folder none"),
         (("show", "--history", "none.csv"), "none.csv: No such file"),
         (("show", "--columns", "math"), "are about a history"),
+        (("show", "--scale", "math=elo"), "is about a table of scores"),
         (("show", "--history", "history.csv", "--columns", "maths"), "there is no column 'maths' (did you mean 'math'?)"),
-        (("show", "--history", "history.csv", "--scale", "mat=elo"), "the history has no skill 'mat' (did you mean 'math'?)"),
+        (("show", "--history", "history.csv", "--scale", "mat=elo"), "no table has the skill 'mat' (did you mean 'math'?)"),
         (("show", "--history", "history.csv", "--scale", "math=stars"), "there is no scale 'stars'"),
         (("show", "--history", "history.csv", "--scale", "math=0.9..1"), "outside 0.9 to 1"),
-        (("show", "--history", "history.csv", "--scale", "math=elo"), "the roster has 'math' as a share"),
+        (
+            ("show", "--history", "history.csv", "--scale", "math=elo"),
+            "'math' as a share, the history on an open scale (scores of 0.65 to 0.9)",
+        ),
+        (("rank", "x", "-w", "math", "--bar", "nan"), "--bar is no finite number"),
         (("rank", "x", "-w", "maths"), "there is no skill 'maths'"),
         (("rank", "x", "-w", "math", "--ask-model"), "do not go together"),
         (("rank", "", "-w", "math"), "the task is empty"),

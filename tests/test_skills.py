@@ -275,6 +275,7 @@ def test_the_next_evaluation_is_the_one_that_tells_most() -> None:
         ("math=-1", "no number"),
         ("", "nothing"),
         ("math=0", "nothing"),
+        ("math=1,MATH=2", "math twice"),
     ],
 )
 def test_weights_that_cannot_be_read(text: str, message: str) -> None:
@@ -309,6 +310,7 @@ def test_wide_and_long_tables_are_the_same_history(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("agent,math\na,high\nb,1\n", "line 2, column 'math': 'high' is not a number"),
+        ("agent,math,code\na,1,x7\nb,0,0.6\n", "line 2, column 'code': 'x7' is not a number"),
         ("agent,skill,score,trials\na,math,.5,0\nb,math,.5,3\n", "line 2, column 'trials': 0 is below 1"),
         ("agent,vendor\na,x\nb,y\n", "there are no scores"),
         ("agent,math\na,0.5\nb,\n", "fewer than two agents have scores"),
@@ -346,7 +348,7 @@ def test_the_rosters_own_skills_join_a_history(tmp_path: Path) -> None:
     assert found.profiles["cat"].skills["math"].mean == pytest.approx(np.mean(TUTORIAL["math"]), abs=0.01)
     alone = team(Roster(tuple(cards)), None)
     assert alone.population.skills == ("MATH", "cooking")
-    with pytest.raises(TableError, match="another scale"):
+    with pytest.raises(TableError, match="on a scale with bounds"):
         team(Roster((Agent("ann", "Ann", skills={"math": Skill(1200, open=True)}),)), past)
     with pytest.raises(UsageError, match="no agent of the roster has a score"):
         team(Roster((cards[2],)), past)

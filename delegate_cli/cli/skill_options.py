@@ -1,7 +1,7 @@
 """Where scores come from, one group of options for all commands of `delegate skills`, and what they are made into."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -65,17 +65,23 @@ class SkillOptions:
         """
         if not self.given:
             return _kept(roster, quiet)
-        if self.history is None and (self.columns or self.family or self.scale):
-            raise UsageError("--columns, --family and --scale are about a history", "add --history TABLE")
+        if self.history is None and (self.columns or self.family):
+            raise UsageError("--columns and --family are about a history", "add --history TABLE")
+        if self.history is None and self.scores is None and self.scale:
+            raise UsageError("--scale is about a table of scores", "add --history TABLE or --scores TABLE")
         from delegate_cli.skills.tables import history, read_scores
         from delegate_cli.tables.read import read_table
 
-        found = None
-        if self.history is not None:
-            columns = [name.strip() for name in (self.columns or "").split(",") if name.strip()]
-            scores = read_scores(read_table(self.history), columns, self.family)
-            found = history(scores, _scales(self.scale or [], scores.skills), self.history)
-        return Inputs(found, None if self.scores is None else read_scores(read_table(self.scores)), self.raw)
+        columns = [name.strip() for name in (self.columns or "").split(",") if name.strip()]
+        others = None if self.history is None else read_scores(read_table(self.history), columns, self.family)
+        ours = None if self.scores is None else read_scores(read_table(self.scores))
+        skills = sorted({name for each in (others, ours) if each is not None for name in each.skills})
+        scales = _scales(self.scale or [], skills)
+        if ours is not None:
+            ours = replace(ours, scales={name: scale for name, scale in scales.items() if name in ours.skills})
+        if others is None or self.history is None:
+            return Inputs(None, ours, self.raw)
+        return Inputs(history(others, scales, self.history), ours, self.raw)
 
     def team(self, roster: "Roster", quiet: bool) -> "tuple[Team, Inputs]":
         """The profiles of the roster's agents, and what they were made from."""
@@ -98,7 +104,7 @@ def _scales(given: Sequence[str], skills: Sequence[str]) -> "Mapping[str, Scale]
         else:
             from delegate_cli.roster.document import unknown_key
 
-            raise UsageError(f"--scale: the history has no skill {skill!r}", unknown_key(skill, list(skills)[:12]))
+            raise UsageError(f"--scale: no table has the skill {skill!r}", unknown_key(skill, list(skills)[:12]))
     return found
 
 

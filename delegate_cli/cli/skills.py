@@ -1,7 +1,8 @@
 """`delegate skills`: profiles from partial evaluations, who is best at what a task needs, and what to evaluate next."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -90,7 +91,7 @@ def show(
     if plot is not None:
         if agent is None:
             raise UsageError("--plot draws one agent's profile", "name the agent")
-        _plot_profile(plot, record["agents"][0], quiet)
+        _plot_profile(plot, record, quiet)
     _show(record, "profiles", format, no_color)
     return 0
 
@@ -119,6 +120,8 @@ def rank(
 
     _check_plot(plot)
     text = check_task(task)
+    if bar is not None and not isfinite(bar):
+        raise UsageError("--bar is no finite number", "write a share such as 0.8")
     made, _ = source.team(_roster(agents), quiet)
     chosen, by = _weights(text, made, weights, ask_model, agents, encoder, quiet)
     scores = sorted((score(each, chosen, bar) for each in made.profiles.values()), key=lambda each: (-each.mean, each.agent))
@@ -223,7 +226,9 @@ def _weights(
 
     found = weigh(skills, vectors, vector)
     if not found:
-        raise UsageError("no skill is near to the task's words", f"give --weights, such as {skills[0]}=1")
+        near = int((vectors @ vector).argmax())
+        fix = f"say in settings.skills what they mean, or give --weights, such as {skills[near]}=1"
+        raise UsageError(f"no skill is near to the task's words; the nearest is {skills[near]}", fix)
     return found, "by the task's words"
 
 
@@ -277,19 +282,30 @@ def _check_plot(plot: str | None) -> None:
         reporting.check_picture(plot)
 
 
-def _plot_profile(plot: str, profile: Mapping[str, Any], quiet: bool) -> None:
+def _plot_profile(plot: str, record: Mapping[str, Any], quiet: bool) -> None:
+    profile, scales = record["agents"][0], record["population"]["scales"]
     skills = sorted(profile["skills"].items(), key=lambda item: (-item[1]["mean"], item[0]))
-    _draw(plot, "profile", f"Skills of {profile['agent']}", [(name, each, each["observed"]) for name, each in skills], quiet)
+    rows = [(name, each, each["observed"]) for name, each in skills]
+    _draw(plot, "profile", f"Skills of {profile['agent']}", rows, quiet, {name for name in scales if scales[name] == "open"})
 
 
-def _draw(plot: str, name: str, title: str, rows: Sequence[tuple[str, Mapping[str, Any], bool]], quiet: bool) -> None:
+def _draw(
+    plot: str,
+    name: str,
+    title: str,
+    rows: Sequence[tuple[str, Mapping[str, Any], bool]],
+    quiet: bool,
+    unbounded: Collection[str] = (),
+) -> None:
     from pathlib import Path
 
     from delegate_cli.render.files import write_file
     from delegate_cli.render.pictures import png
     from delegate_cli.render.skill_pictures import Line, intervals
 
-    lines = [Line(label, each["mean"], each["low"], each["high"], observed) for label, each, observed in rows]
+    lines = [
+        Line(label, each["mean"], each["low"], each["high"], observed, label not in unbounded) for label, each, observed in rows
+    ]
     write_file(Path(plot), png(intervals(name, title, lines)))
     if not quiet:
         streams.note(f"wrote {plot}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from delegate_cli.planning.plans import Plan
 from delegate_cli.planning.report import usd, worded
@@ -13,6 +13,7 @@ from delegate_cli.render.pictures import Palette, Picture
 from delegate_cli.render.text import shorten
 
 _WIDE = 25.0  # times the cheapest, from which costs are drawn on a logarithmic axis
+_DECADES = 300.0  # times the cheapest, up to which the axis has three ticks a decade
 _LABEL = 46
 
 
@@ -60,8 +61,10 @@ def _chosen(axes: Axes, palette: Palette, plan: Mapping[str, Any] | None) -> Non
     words = f"{shorten(plan['agent'], _LABEL)}: {shorten(work, _LABEL)}"
     if plan["cost_usd"] is not None:
         axes.plot(_usd(plan), plan["success"]["value"], "o", color=palette.orange, markersize=10, zorder=4, clip_on=False)
-        words = f"● {words}, {usd(_usd(plan))}"
-    axes.set_title(f"{words}\npredicted success {plan['success']['value']:.2f}", loc="left", fontsize=11, linespacing=1.3)
+        words = f"{words}, {usd(_usd(plan))}"
+    success = f"predicted success {plan['success']['value']:.2f}"
+    dot = " (orange; blue: the frontier)" if plan["cost_usd"] is not None else ""
+    axes.set_title(f"{words}\n{success}{dot}", loc="left", fontsize=11, linespacing=1.3)
 
 
 def _axes(axes: Axes, places: Sequence[float]) -> None:
@@ -69,6 +72,8 @@ def _axes(axes: Axes, places: Sequence[float]) -> None:
     if positive and max(positive) > _WIDE * min(positive):
         free = len(positive) < len(places)  # a logarithm has no place for what costs nothing
         axes.set_xscale("symlog", linthresh=min(positive)) if free else axes.set_xscale("log")
+        if not free and max(positive) < _DECADES * min(positive):
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))  # a tick a decade would leave one or two
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: usd(value) if value >= 0 else ""))
     axes.minorticks_off()
     axes.set(xlabel="predicted cost, USD (dashed: as wished)", ylabel="predicted success", ylim=(0, 1.01))

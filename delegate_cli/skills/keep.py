@@ -48,6 +48,7 @@ def write(
         "raw": raw,
         "history": None if history is None else _history(history),
         "scores": None if scores is None else _scores(scores),
+        "scales": {} if scores is None else {skill: _bounds(scale) for skill, scale in scores.scales.items()},
     }
     sealed.write(folder / INPUTS, FORMAT, inputs)
     sealed.replace_file(folder / NAME, known_of(roster, made, vectors, encoder).packed())
@@ -76,7 +77,7 @@ def read_inputs(folder: Path) -> tuple[History | None, Scores | None, bool] | No
         history, scores = record["history"], record["scores"]
         return (
             None if history is None else _read_history(history),
-            None if scores is None else _read_scores(scores),
+            None if scores is None else _read_scores(scores, record.get("scales", {})),
             bool(record["raw"]),
         )
     except (KeyError, TypeError, ValueError):
@@ -97,13 +98,13 @@ def _history(history: History) -> dict[str, Any]:
         "rows": history.rows,
         "skills": history.skills,
         "scores": [[None if math.isnan(value) else value for value in row] for row in history.scores.tolist()],
-        "scales": [None if not scale.bounded else [scale.low, scale.high] for scale in history.scales],
+        "scales": [_bounds(scale) for scale in history.scales],
         "families": history.families,
     }
 
 
 def _read_history(record: Mapping[str, Any]) -> History:
-    scales = [Scale() if bounds is None else Scale(*bounds) for bounds in record["scales"]]
+    scales = [_scale(bounds) for bounds in record["scales"]]
     rows: Sequence[str] = record["rows"]
     scores = np.array([[math.nan if value is None else value for value in row] for row in record["scores"]], dtype=np.float64)
     return History.of(rows, record["skills"], scores.reshape(len(rows), len(scales)), scales, record["families"])
@@ -113,6 +114,19 @@ def _scores(scores: Scores) -> dict[str, Any]:
     return {agent: {skill: asdict(each) for skill, each in found.items()} for agent, found in scores.by_agent.items()}
 
 
-def _read_scores(record: Mapping[str, Any]) -> Scores:
+def _bounds(scale: Scale) -> list[float | None] | None:
+    return [scale.low, scale.high] if scale.bounded else None
+
+
+def _scale(bounds: Sequence[float] | None) -> Scale:
+    return Scale() if bounds is None else Scale(bounds[0], bounds[1])
+
+
+def _read_scores(record: Mapping[str, Any], scales: Mapping[str, Sequence[float] | None]) -> Scores:
     found = {agent: {skill: Evaluation(**each) for skill, each in skills.items()} for agent, skills in record.items()}
-    return Scores(found, tuple(sorted({skill for each in found.values() for skill in each})), {})
+    return Scores(
+        found,
+        tuple(sorted({skill for each in found.values() for skill in each})),
+        {},
+        {name: _scale(each) for name, each in scales.items()},
+    )

@@ -87,6 +87,8 @@ def parse_weights(text: str, skills: Sequence[str]) -> dict[str, float]:
             weight = math.nan
         if not 0 <= weight < math.inf:
             raise UsageError(f"--weights: {name} has no number of at least 0 after =", EXAMPLE)
+        if known[name.casefold()] in weights:
+            raise UsageError(f"--weights names {known[name.casefold()]} twice", EXAMPLE)
         weights[known[name.casefold()]] = weight
     if not sum(weights.values()):
         raise UsageError("--weights names nothing", EXAMPLE)

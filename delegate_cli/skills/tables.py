@@ -6,7 +6,7 @@ than once accumulates: weighted by trials where all were counted, else as a plai
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from delegate_cli.errors import TableError
 from delegate_cli.skills.population import History, family_names
 from delegate_cli.skills.profile import Evaluation
 from delegate_cli.skills.scales import Scale, detect
-from delegate_cli.tables.table import Floats, Table, shown
+from delegate_cli.tables.table import Floats, Table, as_number, shown
 
 _NAMES = ("agent", "model", "name", "entity", "occupation", "")
 _SKILLS = ("skill", "benchmark", "task")
@@ -23,11 +23,15 @@ LONG = "long tables have the columns agent, skill, score and, where known, trial
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Written scores by agent and skill, each with its evaluation, and the text columns that could name families."""
+    """Written scores by agent and skill, each with its evaluation, and the text columns that could name families.
+
+    `scales`: those that were told, by skill.
+    """
 
     by_agent: Mapping[str, Mapping[str, Evaluation]]
     skills: tuple[str, ...]
     families: Mapping[str, str]
+    scales: Mapping[str, Scale] = field(default_factory=dict)
 
 
 def read_scores(table: Table, columns: Sequence[str] = (), family: str | None = None) -> Scores:
@@ -52,7 +56,7 @@ def read_scores(table: Table, columns: Sequence[str] = (), family: str | None = 
     if skill is not None and "score" in table.columns:
         found = _long(table, agents, skill, columns)
     else:
-        found = _wide(table, agents, columns or [name for name in table.columns if name != named and table.numeric(name)])
+        found = _wide(table, agents, columns or [name for name in table.columns if name != named and _measured(table, name)])
     skills = tuple(sorted({name for each in found.values() for name in each}))
     if not skills:
         raise table.error(None, None, "there are no scores", f"add columns of numbers; {LONG}")
@@ -78,6 +82,13 @@ def history(scores: Scores, scales: Mapping[str, Scale], path: str) -> History:
         _check(grid[:, at], scale, agents, skill, path)
     families = [scores.families[agent] for agent in agents] if scores.families else family_names(agents)
     return History.of(agents, scores.skills, grid, used, families)
+
+
+def _measured(table: Table, name: str) -> bool:
+    """Whether a column holds scores; one of scores with some text among them does, and reading it says where."""
+    values = [as_number(cell) for cell in table.columns[name]]
+    numbers = sum(value is not None and not math.isnan(value) for value in values)
+    return table.numeric(name) or numbers >= max(values.count(None), 1)
 
 
 def _wide(table: Table, agents: list[str], columns: Sequence[str]) -> dict[str, dict[str, Evaluation]]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from delegate_cli.agents import Agent, Roster, Skill
 from delegate_cli.errors import TableError, UsageError
-from delegate_cli.skills.population import History, Population
+from delegate_cli.skills.population import Floats, History, Population
 from delegate_cli.skills.profile import Evaluation, Profile, profile
-from delegate_cli.skills.scales import OPEN, SHARE, Scale, detect
+from delegate_cli.skills.scales import OPEN, PERCENT, SHARE, Scale, detect
 from delegate_cli.skills.tables import Scores
 
 _FIX = "give `skills` on the cards, or --scores TABLE with evaluations of these agents"
@@ -41,7 +41,7 @@ def team(roster: Roster, history: History | None, scores: Scores | None = None, 
     known, notes = _evaluations(roster, history, scores)
     if not any(known.values()):
         raise UsageError("no agent of the roster has a score", _FIX)
-    alone, seen = history is None, {}
+    alone, seen = history is None, dict[str, Floats]()
     if history is None:
         history = _own_history(known)
     else:
@@ -66,7 +66,14 @@ def _evaluations(
     notes: list[str] = []
     if scores is None:
         return known, notes
-    columns = {skill: _column(skill, scores, scales.get(names.get(skill.casefold().strip(), skill))) for skill in scores.skills}
+    told = {
+        skill: scores.scales.get(skill) or scales.get(names.get(skill.casefold().strip(), skill)) for skill in scores.skills
+    }
+    columns = {skill: _column(skill, scores, told[skill]) for skill in scores.skills}
+    guessed = [name for name in columns if told[name] is None and columns[name] != SHARE]
+    for kind, scale in (("per cent", PERCENT), ("an open scale", OPEN)):
+        if some := [name for name in guessed if columns[name] == scale]:
+            notes.append(f"scores taken for {kind}, which --scale can change: {', '.join(some)}")
     strangers = sorted(set(scores.by_agent) - set(known))
     if strangers:
         more = f" and {len(strangers) - 3} more" if len(strangers) > 3 else ""
@@ -95,7 +102,7 @@ def _column(skill: str, scores: Scores, scale: Scale | None) -> Scale:
         return detect(found)
     low, high = (-math.inf, math.inf) if scale.low is None or scale.high is None else (scale.low, scale.high)
     if not ((found >= low) & (found <= high)).all():
-        raise TableError(f"scores in {skill!r} lie outside {low:g} to {high:g}, the history's scale", "give both on one scale")
+        raise TableError(f"scores in {skill!r} lie outside {low:g} to {high:g}", "correct them, or give the scale: --scale")
     return scale
 
 
@@ -122,8 +129,11 @@ def _with_columns(
             own.setdefault(name, scale)
     for name, scale in zip(history.skills, history.scales, strict=True):
         if name in own and own[name].bounded != scale.bounded:
-            said = "a share" if own[name].bounded else "open"
-            raise TableError(f"the roster has {name!r} as {said}, the history on another scale", "add `scale: elo` or percent")
+            said, other = ("a share", "an open scale") if own[name].bounded else ("open", "a scale with bounds")
+            column: Floats = history.scores[:, history.skills.index(name)]
+            span = f"{np.nanmin(column):g} to {np.nanmax(column):g}"
+            problem = f"the roster has {name!r} as {said}, the history on {other} (scores of {span})"
+            raise TableError(problem, f"correct them, or give the scale: --scale '{name}=percent', `scale: elo` on the card")
     extra = sorted(set(own) - set(history.skills))
     if not extra:
         return history, extra
