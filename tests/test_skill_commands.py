@@ -126,15 +126,15 @@ def test_open_scales_have_an_axis_of_their_own(models: Path) -> None:
     assert figure.axes[0].get_xlim()[1] < 1.2
 
 
-def test_scores_alone_may_be_on_any_scale(models: Path) -> None:
+def test_scores_alone_may_be_on_any_scale(models: Path, kept: Path) -> None:
     (models / "ours.csv").write_text("agent,skill,score\ngpt-4o,patience,4\nmistral-large,patience,2\n")
     guessed = invoke("skills", "infer", "--scores", "ours.csv", "-f", "json", "--dry-run").json
     assert any("taken for per cent, which --scale can change: patience" in note for note in guessed["notes"])
     told = invoke("skills", "infer", "--scores", "ours.csv", "--scale", "patience=1..5", "-f", "json").json
     skills = {each["agent"]: each["skills"]["patience"] for each in told["agents"]}
     assert (skills["gpt-4o"]["score"], skills["mistral-large"]["score"]) == (0.75, 0.25)
-    kept = invoke("skills", "show", "gpt-4o", "-f", "json").json["agents"][0]["skills"]
-    assert kept["patience"]["score"] == 0.75
+    again = invoke("skills", "show", "gpt-4o", "-f", "json").json["agents"][0]["skills"]
+    assert again["patience"]["score"] == 0.75
 
 
 @pytest.mark.parametrize(
