@@ -82,7 +82,9 @@ layers: .venv/.installed-dev
 docs-check: .venv/.installed-dev
 	@echo "== docs"
 	@$(BIN)/python docs/generate.py --check
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q
+	@# Not with -q: quiet, it does not count the warnings that --strict is for.
+	@mkdir -p build
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict > build/site.log 2>&1 || { cat build/site.log; exit 1; }
 
 site: docs-check
 	@echo "build/site/index.html"

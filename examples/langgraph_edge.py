@@ -3,6 +3,7 @@
 pip install langgraph && python examples/langgraph_edge.py "Refund the scanner I sent back"
 """
 
+import sys
 from collections.abc import Callable, Collection
 from typing import Any, TypedDict
 
@@ -48,7 +49,8 @@ def main() -> None:
         return lambda state: {"answer": f"{name} does: {state['task']}"}
 
     with Delegator(roster) as delegator:
-        graph(delegator, {each.id: node(each.name) for each in roster}, node("A person"))
+        built = graph(delegator, {each.id: node(each.name) for each in roster}, node("A person"))
+        print(built.invoke({"task": sys.argv[1]})["answer"])
 
 
 if __name__ == "__main__":

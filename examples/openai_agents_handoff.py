@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Mapping
 
-from agents import Agent
+from agents import Agent, Runner
 
 from delegate_cli import Delegator, Roster, Status, load_roster
 
@@ -39,7 +39,9 @@ async def main() -> None:
     roster = load_roster("agents.yaml")
     triage = Agent(name="Triage", instructions="Hand over to the agent that fits. If none does, answer yourself.")
     async with Delegator(roster) as delegator:
-        await first_agent(delegator, triage, specialists(roster), sys.argv[1])
+        start = await first_agent(delegator, triage, specialists(roster), sys.argv[1])
+    result = await Runner.run(start, sys.argv[1])
+    print(f"{result.last_agent.name}: {result.final_output}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The pages and the program say the same."""
 
 import inspect
+import os
 import re
 import shlex
 import subprocess
@@ -88,6 +89,20 @@ def test_the_pages_name_existing_commands_and_options():
         if (name == "delegate" and not used) or not used <= options(commands()[name]):
             wrong.append(f"{page}: {call}")
     assert not wrong
+
+
+def test_a_link_that_leads_nowhere_breaks_the_site(tmp_path: Path):
+    words = re.search(r"/mkdocs (build [^>|\n]*)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert words
+    config = re.sub(r"^nav:.*", "", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "mkdocs.yml").write_text(config, encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    text = "# Here\n\n[a](index.md#here) [b](gone.md) [c](index.md#gone) ![d](gone.png)\n"
+    (tmp_path / "docs" / "index.md").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "mkdocs", *words[1].split()]
+    env = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("WARNING -")) == (1, 3), done.stderr
 
 
 def test_version_is_the_newest_heading_of_the_changelog():

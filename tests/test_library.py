@@ -6,6 +6,7 @@ import importlib.util
 import io
 import re
 import shutil
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -156,6 +157,26 @@ def test_an_openai_agents_handoff(sure: Delegator, scripted: Scripted) -> None:
     tools = [tool["function"]["name"] for tool in scripted.received[1].json["tools"]]
     assert "transfer_to_refunds" in tools
     assert "tools" not in scripted.received[0].json
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the SDK
+def test_the_examples_say_who_did_it(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scripted: Scripted
+) -> None:
+    import agents
+
+    shutil.copy(SMALL, tmp_path / "agents.yaml")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["example", TASK])
+    example("langgraph_edge").main()
+    assert capsys.readouterr().out == f"Refunds does: {TASK}\n"
+    monkeypatch.setenv("OPENAI_BASE_URL", scripted.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    agents.set_tracing_disabled(True)
+    agents.set_default_openai_api("chat_completions")
+    scripted.replies = [Reply(said("It is on its way."))]
+    asyncio.run(example("openai_agents_handoff").main())
+    assert capsys.readouterr().out == "Refunds: It is on its way.\n"
 
 
 def said(text: str | None, calls: list[Any] | None = None) -> dict[str, Any]:
