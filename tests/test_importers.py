@@ -1,6 +1,7 @@
 """Every known format, from small files like those people have: whole, broken, in folders, several at once."""
 
 import contextlib
+import json
 import os
 import time
 from pathlib import Path
@@ -259,6 +260,16 @@ def test_colons_without_quotes_are_read_in_yaml_of_any_format(tmp_path: Path) ->
     agents, reasons = made("r.yaml", "routes:\n- name: a\n  utterances:\n  - ask: who: me\n  - b\n  description: x: y\n")
     assert [agent.description for agent in agents] == ["x: y"]
     assert reasons == ["it has colons without quotes, which YAML does not allow"]
+
+
+def test_what_a_program_wrote_around_a_description_is_not_said_of_the_agent() -> None:
+    said = "Handoff to the Billing Desk agent to handle the request. Questions on bills."
+    value = [{"tool_name": "transfer_to_billing_desk", "tool_description": said, "agent_name": "Billing Desk"}]
+    (agent,), _ = made("handoffs.json", json.dumps(value))
+    assert (agent.id, agent.description) == ("billing-desk", "Questions on bills.")
+    (server,), _ = made("server.yaml", "name: line\ntype: server\nmeta: {category: devops}\nabout: {title: LINE}\n")
+    assert server.description == "LINE (devops)"
+    assert Roster((server,)).heard.agents[0].description == "LINE (devops)"
 
 
 def test_broken_json_is_called_json(tmp_path: Path) -> None:

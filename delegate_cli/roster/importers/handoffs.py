@@ -9,6 +9,7 @@ from delegate_cli.agents import Agent
 from delegate_cli.roster.importers import cards
 from delegate_cli.roster.importers.files import File, Found, Refused
 from delegate_cli.roster.importers.frontmatter import lead
+from delegate_cli.roster.importers.openai_tools import unsaid
 
 FORMAT = "handoffs"
 NAMES: tuple[str, ...] = ()
@@ -89,7 +90,7 @@ def _named(value: dict[str, Any]) -> str:
 def _described(value: dict[str, Any]) -> str:
     said = (value.get(key) for key in ("handoff_description", "description", "tool_description"))
     found = next((found for each in said if (found := cards.text(each))), "")
-    return found or lead(cards.text(value.get("instructions") or value.get("system_prompt") or value.get("prompt")))
+    return unsaid(found) or lead(cards.text(value.get("instructions") or value.get("system_prompt") or value.get("prompt")))
 
 
 def _nodes(value: dict[str, Any]) -> list[dict[str, Any]]:

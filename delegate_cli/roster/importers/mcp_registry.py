@@ -44,7 +44,7 @@ def read(file: File) -> Found:
     said = cards.text(about.get("description")) or cards.text(value.get("description"))
     category = cards.text(meta.get("category"))
     tools = _tools(file)
-    lines = [said or f"{title}: {category}".strip(": "), *map(_line, tools)]
+    lines = [said or (f"{title} ({category})" if category else title), *map(_line, tools)]
     agent = cards.card(
         file,
         FORMAT,

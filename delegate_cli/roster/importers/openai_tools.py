@@ -48,6 +48,11 @@ def _function(tool: dict[str, Any]) -> dict[str, Any] | None:
     return found if cards.text(found.get("name")) else None
 
 
+def unsaid(description: str) -> str:
+    """A handoff's description without what the Agents SDK writes before it."""
+    return _SAID.sub("", description, count=1)
+
+
 def read(file: File) -> Found:
     """The agents of a file, one for each function; tools that the server itself has (`web_search`) are nobody's.
 
@@ -78,7 +83,7 @@ def _agent(function: dict[str, Any], file: File) -> Agent:
         file,
         FORMAT,
         handoff[1].replace("_", " ") if handoff else name,
-        _SAID.sub("", description, count=1) if handoff else description,
+        unsaid(description) if handoff else description,
         kind=Kind.AI if handoff else Kind.TOOL,
         parameters=cards.plain(function.get("parameters")),
         strict="true" if function.get("strict") is True else "",
