@@ -35,6 +35,8 @@ NEW = Agent("new-one", "New: One", description="Says “hi” # twice.", example
         ("SEO briefs", "SEO Briefs", "SEO briefs."),
         ("Übersetzt Verträge ins Japanische", "Übersetzt Verträge Ins", "Übersetzt Verträge ins Japanische."),
         ("help", "Help", "Help."),
+        ("waters plants on every floor", "Waters Plants", "Waters plants on every floor."),
+        ("I need an agent that can water plants!", "Water Plants", "Water plants!"),
     ],
 )
 def test_a_scaffold_says_what_the_wish_says(wish: str, name: str, description: str) -> None:

@@ -69,8 +69,12 @@ def scaffold(wish: str) -> Agent:
     """What the wish says, as a card without requests: none are invented."""
     said = _LEAD.sub("", wish).strip().rstrip(".") or wish
     words = [word for word in _WORD.findall(said) if word.casefold() not in EMPTY] or _WORD.findall(said)
-    name = " ".join(word if word.isupper() else word.capitalize() for word in words[:3])[:_NAME]
-    return Agent(slug(name) or "agent", name, description=f"{said[:1].upper()}{said[1:]}.")
+    called = words[:3]
+    while len(called) > 1 and len(called[-1]) < 3 and not called[-1].isupper():
+        called.pop()  # "books rooms in"
+    name = " ".join(word if word.isupper() else word.capitalize() for word in called)[:_NAME]
+    end = "" if said.endswith(("!", "?", "。")) else "."
+    return Agent(slug(name) or "agent", name, description=f"{said[:1].upper()}{said[1:]}{end}")
 
 
 def _free(agent_id: str, roster: Roster) -> str:
