@@ -128,6 +128,16 @@ def test_the_command_writes_the_plan_that_run_reads(invoke: Run) -> None:
     ]
 
 
+def test_a_table_says_why_each_part_is_one(delegator: Delegator) -> None:
+    plan = split(delegator, TWO).plan
+    assert plan_table(plan, False, 120).splitlines()[-2:] == [f"{each.id}: {each.reason}" for each in plan.subtasks]
+    assert all(each.reason for each in plan.subtasks)
+    assert split(delegator, ONE[0]).plan.subtasks[0].reason == ""
+    hostile = Plan(HOSTILE, (Subtask("a", "x", HOSTILE), Subtask("b", "y", "z" * 2000)), "")
+    assert "\x1b" not in plan_table(hostile, False, 80)
+    assert len(plan_table(hostile, False, 80)) < 1500
+
+
 def test_exit_codes_are_those_of_route(invoke: Run) -> None:
     assert invoke("split", *options("--min-probability", "1"), TWO).code == 1
     assert invoke("split", *options("--allow", "garden", "--deny", "garden"), TWO).code == 6

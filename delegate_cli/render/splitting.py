@@ -28,7 +28,8 @@ def plan_table(plan: "Plan", color: bool, width: int) -> str:
     rows = [(each.id, shorten(each.task, 4 * width), *_who(each), ", ".join(each.after)) for each in plan.subtasks]
     head = f"{plan.mode.value}: {plan.reason}" if plan.reason else plan.mode.value
     table = listing(("id", "task", "status", "agent", "prob", "sure", "after"), tuple(rows), color, width)
-    return f"{shorten(head, 4 * width)}\n{table}"
+    reasons = "".join(f"{each.id}: {shorten(each.reason, 4 * width)}\n" for each in plan.subtasks if each.reason)
+    return f"{shorten(head, 4 * width)}\n{table}{reasons}"
 
 
 def plan_mermaid(plan: "Plan") -> str:
