@@ -294,7 +294,8 @@ def _execute(start: "Start", folder: "RunFolder", view: View, alone: "Plan | Non
         if view.closing is not None:
             judgement = judging.close(start, folder, view.closing, alone, view.quiet)
     except KeyboardInterrupt:
-        streams.note(f"interrupted; go on with: delegate run --resume {folder.id}")
+        if view.shape is not None:  # of several prompts the batch is gone on with
+            streams.note(f"interrupted; go on with: delegate run --resume {folder.id}")
         raise
     facts, parts = folder.read(RUN), starting.parts(start.plan, start.roster, folder)
     if not view.quiet:
