@@ -122,6 +122,17 @@ def test_entries_go_and_comments_stay(tmp_path: Path) -> None:
         assert roster.agents[0].examples == ("one", "two")
 
 
+def test_comments_inside_a_list_in_brackets_stay(tmp_path: Path) -> None:
+    path = tmp_path / "agents.yaml"
+    path.write_text(
+        "- id: a\n  not_for: [x,  # first\n    X, y,  # second, and\n    Y ,\n    z,  # third\n    Z  # last\n  ]\n"
+    )
+    assert remove_entries(path, {"a": {"not_for": ("X", "Y", "Z")}}) == 3
+    text = path.read_text()
+    assert all(each in text for each in ("x,  # first\n", "y,  # second, and\n", "z,  # third\n", "# last\n"))
+    assert parse_roster(path.read_bytes()).agents[0].not_for == ("x", "y", "z")
+
+
 def test_json_that_cannot_be_edited_says_so(tmp_path: Path) -> None:
     path = tmp_path / "agents.json"
     path.write_text(json.dumps({"agents": [{"id": "a", "description": "😀", "not_for": ["x", "X"]}]}))

@@ -4,7 +4,8 @@ Where an entry stands is what the YAML parser says of it, as in `edit`. What com
 written.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,7 @@ def _cut(text: str, items: Any, place: int) -> Cut:
     """Where an entry stands with what sets it off from the others; a comment behind it stays."""
     node = items.value[place]
     if items.flow_style:
-        if place == 0:
-            return node.start_mark.index, items.value[1].start_mark.index if len(items.value) > 1 else node.end_mark.index
-        return items.value[place - 1].end_mark.index, node.end_mark.index
+        return _cut_in_brackets(text, items.value, place)
     line = text.rfind("\n", 0, node.start_mark.index) + 1
     dash = text.find("-", line, node.start_mark.index)
     end = node.end_mark.index
@@ -67,6 +66,15 @@ def _cut(text: str, items: Any, place: int) -> Cut:
     if "#" in text[end:stop]:
         return dash, text.index("#", end)
     return line, stop
+
+
+def _cut_in_brackets(text: str, items: Sequence[Any], place: int) -> Cut:
+    """With the comma before it; where a comment stands there, or nothing, with the one behind it."""
+    start, end = items[place].start_mark.index, items[place].end_mark.index
+    if place and "#" not in text[items[place - 1].end_mark.index : start]:
+        return items[place - 1].end_mark.index, end
+    comma = re.compile(r"\s*,[ \t]*").match(text, end)
+    return start, end if comma is None else comma.end()
 
 
 def _check(path: Path, was: Roster, after: bytes, entries: Entries) -> None:
