@@ -259,6 +259,9 @@ def test_a_plan_rests_on_learnt_outcomes(invoke: Callable[..., Result], small: P
     rests = {each["agent"]: each["success"] for each in found["agents"]}["refunds"]
     assert (found["plan"]["agent"], rests["basis"], rests["detail"]) == ("refunds", "difficulty", "outcomes of 60 tasks")
     assert found["plan"]["cost_usd"]["value"] == pytest.approx(0.02)
+    assert not any("far from anything" in note for note in found["notes"])
+    odd = "El perro ladra a la luna llena mientras la abuela cocina arroz con pollo y canta"
+    assert any("far from anything" in note for note in invoke("plan", odd, *options).json["notes"])
     known = store.folders_of(tmp_path / "kept", load_roster(small))[0] / keep.NAME
     known.write_bytes(b"broken")
     again = invoke("plan", "Refund the 8 pairs of shoes", "--target", "0.8", *options).json
