@@ -28,6 +28,8 @@ from delegate_cli.skills.known import Told
 from delegate_cli.skills.weighing import described, weigh
 
 _NO_USD = "learnt prices left out: they are not in USD (give them so: delegate plan fit --per call, 1k or 1m)"
+_FAR = "far from anything that outcomes are known of: success is each agent's usual rate"
+_PARTLY = "unlike most that outcomes are known of: success is partly each agent's usual rate"
 UNCOUNTED = 0.1  # standard deviation of a score on a card whose trials nobody counted
 
 
@@ -146,7 +148,7 @@ def forecast_of(
         for values in (kept.cost, kept.seconds)
     )
     per = kept.record.get("prices_per")
-    notes = (_NO_USD,) if per == NO_USD else ()
+    notes = ((_NO_USD,) if per == NO_USD else ()) + ((_FAR if trust == 0 else _PARTLY,) if trust < 1 else ())
     if per == PER_1K:
         return Learnt(forecast, observed, skills, notes, tried, {}, seconds, {name: each.value for name, each in cost.items()})
     return Learnt(forecast, observed, skills, notes, tried, cost, seconds)
