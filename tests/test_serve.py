@@ -56,6 +56,7 @@ def same(record: dict[str, Any]) -> dict[str, Any]:
         ({"kinds": ["human"], "at": "Mon 10:30"}, ("--kind", "human", "--at", "Mon 10:30")),
         ({"allow": ["refunds", "garden"], "deny": ["garden"]}, ("--allow", "refunds,garden", "--deny", "garden")),
         ({"max_cost": 0, "needs": ["tool:x y"]}, ("--max-cost", "0", "--needs", "tool:x y")),
+        ({"needs": ["skill:writing>=80%"]}, ("--needs", "skill:writing>=0.8")),
         (
             {"context": "Where is my parcel?", "previous": "refunds"},
             ("--context", "Where is my parcel?", "--previous", "refunds"),
@@ -145,6 +146,7 @@ def test_the_last_room_is_given_once(compiled: Path, tmp_path: Path, small: Path
         ({"task": "x", "top": True}, 400, "top must be"),
         ({"task": "x", "kinds": ["robot"]}, 400, "kinds[0] must be one of"),
         ({"task": "x", "needs": ["docusign"]}, 400, "needs[0] cannot be"),
+        ({"task": "x", "needs": ["skill:writing>=1200"]}, 422, "outside 0 to 1"),
         ({"task": "x", "at": "soon"}, 400, "at cannot be"),
         ({"task": "x", "at": "2026-02-30T10:00"}, 422, "at cannot be"),
         ({"task": "x", "allow": ["refund"]}, 404, "no agent 'refund'"),

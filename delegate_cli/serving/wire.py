@@ -40,8 +40,8 @@ _NEED = {
     "type": "string",
     "maxLength": 200,
     "pattern": r"^((tool|tag):[^,\s\x00-\x1f\x7f-\x9f][^,]*"
-    r"|skill:[^,<>=\s\x00-\x1f\x7f-\x9f][^,<>=]*(>=(0(\.[0-9]+)?|1(\.0+)?))?)$",
-    "x-fix": "write it as tool:docusign, tag:legal or skill:math>=0.8",
+    r"|skill:[^,<>=\s\x00-\x1f\x7f-\x9f][^,<>=]*(>=-?[0-9]{1,12}(\.[0-9]{1,12})?%?)?)$",
+    "x-fix": "write it as tool:docusign, tag:legal, skill:math>=0.8 or, on an open scale, skill:arena>=1200",
 }
 _WANTED: dict[str, Any] = {
     "top": {
