@@ -130,6 +130,7 @@ bench-scripted: .venv/.installed-dev
 # Scores of models and occupations: errors and coverage of skill profiles. pip install skillinfer (MIT) to have its column.
 bench-skills: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.skills $(DATA)
+	$(BIN)/python -m benchmarks.small_rosters $(DATA)
 
 # Outcomes of two and of nine models: estimators of success, choice by price, families left out.
 bench-plan: .venv/.installed-dev
