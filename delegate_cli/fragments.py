@@ -110,7 +110,7 @@ def respelt(text: str, words: Sequence[str]) -> str:
     """With spaced letters joined (`a l w a y s   m e`) and digits that stand for letters read as these (`4lw4y5`)."""
     if sum(len(word) == 1 for word in words) >= _LETTERS:
         text = _SPACED().sub(_joined, text)
-    if not _DIGITS.isdisjoint(text) and len(_LEET().findall(text)) >= 2:
+    if not _DIGITS.isdisjoint(text) and len(set(map(str.casefold, _LEET().findall(text)))) >= 2:  # `Neo4j` twice is a name
         text = _MIXED().sub(lambda match: _letters(match.group()), text)
     return text
 

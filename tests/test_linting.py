@@ -1,6 +1,7 @@
 """The roster's lint: each kind of finding has a roster that shows it and one that does not."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -203,7 +204,9 @@ def test_what_is_only_not_heard_says_so_and_is_no_alarm() -> None:
     [finding] = found("injected", *CLEAN, Agent("x", "LINE", description="LINE: devops"))
     assert (finding.level, finding.sentences) == (Level.WARNING, ("LINE: devops",))
     assert "reads like an answer" in finding.message
-    written = Agent("x", "X", description="Neo4j queries, a11y audits and i18n.", examples=("Check the a11y of the page",))
+    written = Agent("x", "X", description="Queries Neo4j, and only Neo4j.", examples=("Ask Neo4j about Neo4j",))
+    assert Roster((written,)).heard.agents[0] == written
+    assert found("injected", *CLEAN, replace(written, description="Neo4j queries, a11y audits and i18n.")) == []
     assert found("injected", *CLEAN, written) == []
 
 
