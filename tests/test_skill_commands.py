@@ -121,9 +121,11 @@ def test_open_scales_have_an_axis_of_their_own(models: Path) -> None:
         Line("code", 0.7, 0.5, 1, False),
     ]
     figure = Figure()
-    intervals("profile", "Skills", lines).draw(figure, LIGHT)
+    intervals("profile", "Skills", lines, bar=0.8).draw(figure, LIGHT)
     assert [len(axes.get_yticks()) for axes in figure.axes] == [2, 1]
     assert figure.axes[0].get_xlim()[1] < 1.2
+    dashed = [[line.get_xdata()[0] for line in axes.lines if line.is_dashed()] for axes in figure.axes]
+    assert dashed == [[0.8], []]
 
 
 def test_scores_alone_may_be_on_any_scale(models: Path, kept: Path) -> None:

@@ -98,7 +98,7 @@ def show(
 
 @app.command(
     epilog="Examples:\n\n\b\n  delegate skills rank 'Prove that the sum converges' --weights math=1,reasoning=.8,code=.3\n"
-    "  delegate skills rank 'Prove that the sum converges' --bar 0.8 --plot ranking.png"
+    "  delegate skills rank 'Solve 3x^2 - 7x + 2 = 0 and show each step' --bar 0.8 --plot ranking.png"
 )
 @groups.takes("source", SkillOptions)
 def rank(
@@ -128,7 +128,8 @@ def rank(
     ranking = [each.as_dict() for each in scores]
     record = {"task": text, "weights": chosen, "by": by, "bar": bar, "ranking": ranking, "notes": list(made.notes)}
     if plot is not None:
-        _draw(plot, "ranking", "Expected score", [(each["agent"], each, each["observed"] > 0.5) for each in ranking], quiet)
+        rows = [(each["agent"], each, each["observed"] > 0.5) for each in ranking]
+        _draw(plot, "ranking", "Expected score", rows, quiet, bar=bar)
     _show(record, "ranking", format, no_color)
     return 0
 
@@ -296,6 +297,7 @@ def _draw(
     rows: Sequence[tuple[str, Mapping[str, Any], bool]],
     quiet: bool,
     unbounded: Collection[str] = (),
+    bar: float | None = None,
 ) -> None:
     from pathlib import Path
 
@@ -306,6 +308,6 @@ def _draw(
     lines = [
         Line(label, each["mean"], each["low"], each["high"], observed, label not in unbounded) for label, each, observed in rows
     ]
-    write_file(Path(plot), png(intervals(name, title, lines)))
+    write_file(Path(plot), png(intervals(name, title, lines, bar)))
     if not quiet:
         streams.note(f"wrote {plot}")

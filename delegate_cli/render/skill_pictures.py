@@ -27,20 +27,26 @@ class Line:
     share: bool = True
 
 
-def intervals(name: str, title: str, lines: Sequence[Line]) -> Picture:
-    """A picture of these rows, the first on top; at most 40 are drawn. Each open scale, such as Elo, has an axis of its own."""
+def intervals(name: str, title: str, lines: Sequence[Line], bar: float | None = None) -> Picture:
+    """A picture of these rows, the first on top; at most 40 are drawn. Each open scale, such as Elo, has an axis of its own.
+
+    `bar`: a share that is drawn as a dashed line.
+    """
     shown = lines[:_MOST]
     panels = [part for part in ([each for each in shown if each.share], *([each] for each in shown if not each.share)) if part]
     high = 0.9 + _ROW * len(shown) + _AXIS * (len(panels) - 1)
-    return Picture(name, title, lambda figure, palette: _draw(figure, palette, panels), high)
+    return Picture(name, title, lambda figure, palette: _draw(figure, palette, panels, bar), high)
 
 
-def _draw(figure: Figure, palette: Palette, panels: Sequence[Sequence[Line]]) -> None:
+def _draw(figure: Figure, palette: Palette, panels: Sequence[Sequence[Line]], bar: float | None) -> None:
     ratios = [_ROW * len(each) + 0.15 for each in panels]
     every = figure.subplots(len(panels), squeeze=False, gridspec_kw={"height_ratios": ratios})[:, 0]
     for axes, lines in zip(every, panels, strict=True):
         _panel(axes, palette, lines)
-    every[0].set_title("blue: measured; orange, hollow: inferred; lines: 90 %", loc="right", fontsize=9, color=palette.muted)
+        if bar is not None and lines[0].share:
+            axes.axvline(bar, color=palette.muted, linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
+    said = "blue: measured; orange, hollow: inferred; lines: 90 %"
+    every[0].set_title(said if bar is None else f"{said}; dashed: {bar:g}", loc="right", fontsize=9, color=palette.muted)
 
 
 def _panel(axes: Axes, palette: Palette, lines: Sequence[Line]) -> None:
