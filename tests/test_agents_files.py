@@ -58,6 +58,7 @@ def test_import_writes_a_roster_that_says_the_same_and_sums_up(tmp_path: Path) -
     done = invoke("agents", "import", str(HERE), "-o", str(out))
     assert (done.code, done.out) == (0, "")
     assert "claude-subagent: 6 files, 6 agents, 3 with a warning, 0 refused" in done.err
+    assert "copilot-agent: 1 file, 1 agent, 0 with a warning, 0 refused" in done.err
     assert f"wrote {out}: 32 agents" in done.err
     assert len(yaml.safe_load(out.read_text())["agents"]) == 32
     assert invoke("agents", "diff", str(out), str(HERE)).code == 0

@@ -126,6 +126,7 @@ def _imported(sources: Sequence[Path], urls: Sequence[str], strict: bool) -> "Im
 
 
 def _summarise(done: "Imported", output: Path | None) -> None:
+    from delegate_cli.linting.finding import counted
     from delegate_cli.render.agents import import_lines
     from delegate_cli.render.text import clean
 
@@ -135,7 +136,7 @@ def _summarise(done: "Imported", output: Path | None) -> None:
     for line in import_lines(done):
         streams.note(line)
     if output is not None:
-        streams.note(f"wrote {clean(str(output))}: {len(done.roster)} agents")
+        streams.note(f"wrote {clean(str(output))}: {counted(len(done.roster), 'agent')}")
 
 
 def _text(roster: "Roster", to: Target) -> str:
@@ -147,6 +148,7 @@ def _text(roster: "Roster", to: Target) -> str:
 
 def _export_claude(roster: "Roster", output: Path | None, force: bool) -> int:
     """One file an agent, each whole or not at all; none is written where one of them is there already."""
+    from delegate_cli.linting.finding import counted
     from delegate_cli.render.files import make_folder, write_file
     from delegate_cli.roster.exporters.claude import files
 
@@ -160,7 +162,7 @@ def _export_claude(roster: "Roster", output: Path | None, force: bool) -> int:
     make_folder(output)
     for name, text in made.items():
         write_file(output / name, text.encode("utf-8"))
-    streams.note(f"wrote {len(made)} files to {output}")
+    streams.note(f"wrote {counted(len(made), 'file')} to {output}")
     return 0
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from delegate_cli.linting.finding import counted
 from delegate_cli.render.plain import columns
 from delegate_cli.render.text import shorten
 
@@ -23,10 +24,10 @@ def import_lines(done: "Imported") -> list[str]:
         counts[2] += bool(report.reasons) and not report.refused
         counts[3] += report.refused
     lines = [
-        f"{name}: {files} files, {agents} agents, {warned} with a warning, {refused} refused"
+        f"{name}: {counted(files, 'file')}, {counted(agents, 'agent')}, {warned} with a warning, {refused} refused"
         for name, (files, agents, warned, refused) in sorted(formats.items())
     ]
-    return [*lines, f"{done.other} other files hold no agents"] if done.other else lines
+    return [*lines, f"without agents: {counted(done.other, 'other file')}"] if done.other else lines
 
 
 def _rows(record: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
