@@ -3,17 +3,14 @@
 Reading it runs no code. Only its owner may read it, since it holds vectors of tasks.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
-from delegate_cli.index import store
+from delegate_cli.index import bundle, store
 from delegate_cli.index.sealed import forget as forget_file
 from delegate_cli.index.sealed import replace_file
 from delegate_cli.planning.difficulty import Difficulty
@@ -24,7 +21,7 @@ from delegate_cli.planning.outcomes import Outcomes
 from delegate_cli.planning.spread import Spread
 
 NAME = "DIFFICULTY"
-FORMAT = 1  # raise when an array means something else than before, or forms of tasks are read otherwise
+FORMAT = 2  # raise when an array means something else than before, or forms of tasks are read otherwise
 _PARTS = ("estimator", "novelty", "spread")
 
 
@@ -74,16 +71,13 @@ def write(folder: Path, kept: Kept) -> None:
     for part in _PARTS:
         arrays |= {f"{part}.{name}": array for name, array in getattr(fitted, part).arrays.items()}
     manifest = {
-        "format": FORMAT,
         "agents": fitted.agents,
         "estimator": fitted.name,
         "slope": fitted.slope,
         "encoder": kept.encoder,
         "record": kept.record,
     }
-    single = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}
-    words = np.frombuffer(json.dumps(manifest).encode(), dtype=np.uint8)
-    replace_file(folder / NAME, save({**single, "manifest": words}))
+    replace_file(folder / NAME, bundle.packed(arrays, FORMAT, manifest))
 
 
 def read(folder: Path) -> Kept | None:
@@ -92,31 +86,22 @@ def read(folder: Path) -> Kept | None:
     Raises:
         Unusable: the file is damaged, or was made by another version.
     """
-    try:
-        arrays = load((folder / NAME).read_bytes())
-        manifest = json.loads(bytes(arrays.pop("manifest")))
-        if manifest["format"] != FORMAT:
-            raise store.Unusable("it was made by another version")
-        whole = {name: array.astype(np.float64) for name, array in arrays.items()}
-        parts = {
-            part: {name.partition(".")[2]: whole[name] for name in whole if name.startswith(f"{part}.")} for part in _PARTS
-        }
-        difficulty = Difficulty(
-            tuple(manifest["agents"]),
-            manifest["estimator"],
-            choose.restored(manifest["estimator"], parts["estimator"]),
-            float(manifest["slope"]),
-            whole["rates"],
-            Novelty(parts["novelty"]),
-            Spread(parts["spread"]),
-        )
-        return Kept(difficulty, whole["cost"], whole["seconds"], whole["tasks"], manifest["record"], manifest["encoder"])
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise store.Unusable(f"it cannot be read ({error.strerror})") from None
-    except (SafetensorError, KeyError, ValueError, TypeError):
-        raise store.Unusable("it is damaged") from None
+    return bundle.read(folder / NAME, FORMAT, _kept)
+
+
+def _kept(arrays: store.Arrays, manifest: Mapping[str, Any]) -> Kept:
+    whole = {name: array.astype(np.float64) for name, array in arrays.items()}
+    parts = {part: {name.partition(".")[2]: whole[name] for name in whole if name.startswith(f"{part}.")} for part in _PARTS}
+    difficulty = Difficulty(
+        tuple(manifest["agents"]),
+        manifest["estimator"],
+        choose.restored(manifest["estimator"], parts["estimator"]),
+        float(manifest["slope"]),
+        whole["rates"],
+        Novelty(parts["novelty"]),
+        Spread(parts["spread"]),
+    )
+    return Kept(difficulty, whole["cost"], whole["seconds"], whole["tasks"], manifest["record"], manifest["encoder"])
 
 
 def forget(folder: Path) -> bool:

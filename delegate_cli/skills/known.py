@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from delegate_cli.agents import Agent, Roster
-from delegate_cli.index import store
+from delegate_cli.index import bundle, store
 from delegate_cli.skills.weighing import weigh
 
 NAME = "SKILLS"
-FORMAT = 1  # raise when an array means something else than before
+FORMAT = 2  # raise when an array means something else than before
 ARRAYS = ("mean", "std", "low", "high", "score", "trials")
 Vectors = NDArray[np.float32]
 
@@ -92,9 +90,7 @@ class Known:
     def packed(self) -> bytes:
         """As a file."""
         words: dict[str, Any] = {name: getattr(self, name) for name in ("agents", "skills", "bounded", "encoder", "digest")}
-        text = np.frombuffer(json.dumps({"format": FORMAT, **words}).encode(), dtype=np.uint8)
-        arrays = {name: np.ascontiguousarray(self.figures[name], dtype=np.float32) for name in ARRAYS}
-        return bytes(save({**arrays, "vectors": np.ascontiguousarray(self.vectors, dtype=np.float32), "words": text}))
+        return bundle.packed({**{name: self.figures[name] for name in ARRAYS}, "vectors": self.vectors}, FORMAT, words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,20 +154,13 @@ def read(folder: Path) -> Known | None:
     Raises:
         Unusable: the file is damaged, or was made by another version.
     """
-    try:
-        arrays = load((folder / NAME).read_bytes())
-        words = json.loads(bytes(arrays["words"]))
-        if words["format"] != FORMAT:
-            raise store.Unusable("it was made by another version")
-        figures = {name: arrays[name] for name in ARRAYS}
-        names = (tuple(words["agents"]), tuple(words["skills"]), tuple(words["bounded"]))
-        shape = (len(names[0]), len(names[1]))
-        if any(each.shape != shape for each in figures.values()) or len(arrays["vectors"]) != shape[1]:
-            raise store.Unusable("it is damaged")
-        return Known(*names, figures, arrays["vectors"], words["encoder"], words["digest"])
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise store.Unusable(f"it cannot be read ({error.strerror})") from None
-    except (SafetensorError, KeyError, ValueError, TypeError):
-        raise store.Unusable("it is damaged") from None
+    return bundle.read(folder / NAME, FORMAT, _known)
+
+
+def _known(arrays: store.Arrays, words: Mapping[str, Any]) -> Known:
+    figures = {name: arrays[name] for name in ARRAYS}
+    names = (tuple(words["agents"]), tuple(words["skills"]), tuple(words["bounded"]))
+    shape = (len(names[0]), len(names[1]))
+    if any(each.shape != shape for each in figures.values()) or len(arrays["vectors"]) != shape[1]:
+        raise store.Unusable("it is damaged")
+    return Known(*names, figures, arrays["vectors"], words["encoder"], words["digest"])
