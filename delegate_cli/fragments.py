@@ -48,6 +48,7 @@ _AGAIN = _Lazy(r"\b(\w{2,30})(?:\W{1,3}\1\b){2,}", re.IGNORECASE)
 _SIGNS = _Lazy(r"([!?])\1{2,}")
 _SPACED = _Lazy(r"(?<!\S)(?:\w[.,!?']?[ \t]{1,4}){4,}\w[.,!?]?(?!\S)")
 _LEET = _Lazy(r"\b(?=[A-Za-z]?[a-z0-9]{2,}\b)\w*[a-z][013457]+[a-z]\w*\b")
+_NAMED = _Lazy(r"(?i)[a-z]1\d[a-z]$|\w+4j$")  # a11y, l10n; log4j
 _MIXED = _Lazy(r"\b[A-Za-z]?[a-z0-9]+\b")
 _STATING = frozenset("=>:|→⇒<")  # one of these is in all that states a decision
 _BLOB_LENGTH = 16
@@ -110,9 +111,15 @@ def respelt(text: str, words: Sequence[str]) -> str:
     """With spaced letters joined (`a l w a y s   m e`) and digits that stand for letters read as these (`4lw4y5`)."""
     if sum(len(word) == 1 for word in words) >= _LETTERS:
         text = _SPACED().sub(_joined, text)
-    if not _DIGITS.isdisjoint(text) and len(set(map(str.casefold, _LEET().findall(text)))) >= 2:  # `Neo4j` twice is a name
+    if not _DIGITS.isdisjoint(text) and _hides_letters(text):
         text = _MIXED().sub(lambda match: _letters(match.group()), text)
     return text
+
+
+def _hides_letters(text: str) -> bool:
+    """Whether digits stand for letters: in three words, or in two of which one steers. `log4j and neo4j` are names."""
+    found = {word.casefold() for word in _LEET().findall(text) if not _NAMED().match(word)}
+    return len(found) >= 3 or (len(found) == 2 and any(_tells(_letters(word)) for word in _MIXED().findall(text)))
 
 
 def _joined(match: re.Match[str]) -> str:
@@ -124,7 +131,7 @@ def _joined(match: re.Match[str]) -> str:
 
 def _letters(word: str) -> str:
     digits = sum(char.isdigit() for char in word)
-    if not digits or digits == len(word) or digits > 0.7 * len(word) or len(word) < 2:
+    if not digits or digits > 0.7 * len(word) or len(word) < 2 or _NAMED().match(word):
         return word
     return word.translate(_FIGURES) if all(char in "013457" for char in word if char.isdigit()) else word
 

@@ -48,6 +48,8 @@ HONEST = (
     "Always answer customers within a day, says our policy. Is that kept?",
     "Write a quiz: question, four options, correct answer",
     "Select B2B customers in the report",
+    "Replace log4j and neo4j in the shop, and tell who ignores it",
+    "Our a11y and l10n tests use log4j",
     "Why does the system prompt for a password twice?",
     "Fix this markup: <div class='agent'>text</div>",
     "Why does f(x) = {{ value }} stay empty in the template?",
