@@ -275,6 +275,14 @@ def test_version_and_help(delegate: Run) -> None:
         assert "Usage: delegate" in result.out
 
 
+@pytest.mark.parametrize("group", ["", "agents", "difficulty", "index", "journal", "plan", "runs", "skills"])
+def test_lists_of_commands_are_whole_sentences(invoke: Run, monkeypatch: pytest.MonkeyPatch, group: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, _, commands = invoke(*group.split(), "--help").out.partition("\nCommands:\n")
+    assert len(commands.splitlines()) >= 2
+    assert [line for line in commands.splitlines() if not line.endswith(".") or line.endswith("...")] == []
+
+
 def test_index_commands(invoke: Run, small: Path) -> None:
     arguments = ("--agents", str(small))
     assert invoke("index", "status", *arguments).code == 1

@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Look at the roster, check it; read and write other formats.", no_args_is_help=True, rich_markup_mode=None
 )
-app.command("check", epilog=agents_check.CHECK)(agents_check.check_agents)
-app.command("new", epilog=agents_new.NEW)(agents_new.new_agent)
-app.command("import", epilog=agents_files.IMPORT)(agents_files.import_agents)
+app.command("check", short_help="Say what is wrong with the roster, worst first.", epilog=agents_check.CHECK)(
+    agents_check.check_agents
+)
+app.command("new", short_help="Write the card of a new agent from a wish.", epilog=agents_new.NEW)(agents_new.new_agent)
+app.command("import", short_help="Write agents of any known format as agents.yaml.", epilog=agents_files.IMPORT)(
+    agents_files.import_agents
+)
 app.command("export", epilog=agents_files.EXPORT)(agents_files.export_agents)
-app.command("diff", epilog=agents_files.DIFF)(agents_files.diff_agents)
+app.command("diff", short_help="Show what two rosters do not share.", epilog=agents_files.DIFF)(agents_files.diff_agents)
 
 
-@app.command("list", epilog="Example:\n\n\b\n  delegate agents list --format json | jq -r '.[].id'")
+@app.command(
+    "list", short_help="List every agent.", epilog="Example:\n\n\b\n  delegate agents list --format json | jq -r '.[].id'"
+)
 def list_agents(
     agents: options.Agents = options.AgentsDefault,
     format: options.ListingFormat = None,
@@ -43,7 +49,7 @@ def list_agents(
     return 0
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate agents show refund-requests")
+@app.command(short_help="Show an agent's whole card.", epilog="Example:\n\n\b\n  delegate agents show refund-requests")
 def show(
     agent_id: Annotated[str, typer.Argument(metavar="ID", autocompletion=options.complete_agent, help="The agent's id.")],
     agents: options.Agents = options.AgentsDefault,

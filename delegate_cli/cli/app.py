@@ -15,31 +15,31 @@ from delegate_cli import __version__
 from delegate_cli.cli import options, streams
 from delegate_cli.errors import DelegateError, UsageError
 
-# Name → module and function, in the order of the help; a group has no function, but an `app`.
+# Name → module, function, and its line in the list of commands; a group has no function, but an `app`.
 COMMANDS = {
-    "route": ("route", "route"),
-    "split": ("split", "split"),
-    "run": ("run", "run"),
-    "runs": ("runs", ""),
-    "process": ("process", "process"),
-    "eval": ("evaluate", "evaluate"),
-    "calibrate": ("calibrate", "calibrate"),
-    "tune": ("tune", "tune"),
-    "review": ("review", "review"),
-    "feedback": ("feedback", "feedback"),
-    "learn": ("learn", "learn"),
-    "why": ("journal", "why"),
-    "replay": ("replay", "replay"),
-    "journal": ("journal", ""),
-    "index": ("index", ""),
-    "skills": ("skills", ""),
-    "difficulty": ("difficulty", ""),
-    "plan": ("plan", ""),
-    "agents": ("agents", ""),
-    "serve": ("serve", "serve"),
-    "mcp": ("mcp", "mcp"),
-    "doctor": ("doctor", "doctor"),
-    "schema": ("schema", "schema"),
+    "route": ("route", "route", "Decide which agent should do a task, and how sure that is."),
+    "split": ("split", "split", "Say whether a request is several tasks, and who gets each."),
+    "run": ("run", "run", "Hand a request, or each of its parts, to its agent."),
+    "runs": ("runs", "", "List, show and export what was run."),
+    "process": ("process", "process", "Run many requests, and compare with one agent alone."),
+    "eval": ("evaluate", "evaluate", "Measure accuracy and calibration on labelled tasks."),
+    "calibrate": ("calibrate", "calibrate", "Fit the probabilities on labelled tasks."),
+    "tune": ("tune", "tune", "Train the encoder on labelled tasks."),
+    "review": ("review", "review", "Answer the tasks that wait for a person."),
+    "feedback": ("feedback", "feedback", "Say who was right, or how the work went."),
+    "learn": ("learn", "learn", "Learn from what people said of decisions."),
+    "why": ("journal", "why", "Show all reasons and evidence of a decision."),
+    "replay": ("replay", "replay", "Decide recorded tasks again, with today's roster."),
+    "journal": ("journal", "", "Decisions that were made, and what was said of them."),
+    "index": ("index", "", "The index of a roster: made once, renewed by itself."),
+    "skills": ("skills", "", "What agents are measured to be good at."),
+    "difficulty": ("difficulty", "", "How likely agents are to fail at a task."),
+    "plan": ("plan", "", "What to do about a task, by what success costs."),
+    "agents": ("agents", "", "List, check, import, export and compare agents."),
+    "serve": ("serve", "serve", "Decide over HTTP, with the roster in memory."),
+    "mcp": ("mcp", "mcp", "Decide for assistants, by the Model Context Protocol."),
+    "doctor": ("doctor", "doctor", "Check what is installed and where things are kept."),
+    "schema": ("schema", "schema", "Print JSON Schemas of what is read and written."),
 }
 
 
@@ -54,15 +54,15 @@ def command_line(only: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_root)
-    for name, (module_name, function) in COMMANDS.items():
+    for name, (module_name, function, line) in COMMANDS.items():
         if only not in (None, name):
             continue
         module = importlib.import_module(f"delegate_cli.cli.{module_name}")
         if not function:
-            app.add_typer(module.app, name=name)
+            app.add_typer(module.app, name=name, short_help=line)
             continue
         examples = module.WHY_EXAMPLES if name == "why" else module.EXAMPLES
-        app.command(name=name, epilog=examples)(getattr(module, function))
+        app.command(name=name, epilog=examples, short_help=line)(getattr(module, function))
     return app
 
 

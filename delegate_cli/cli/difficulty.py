@@ -23,6 +23,7 @@ app = typer.Typer(
 
 @app.command(
     TASK,
+    short_help="Say how likely each agent is to fail at a task.",
     epilog="Examples:\n\n\b\n  delegate difficulty 'How many primes are below 100?'\n"
     "  delegate difficulty 'How many primes are below 100?' --agent small-model --format json | jq '.agents[0].failure'",
 )
@@ -57,6 +58,7 @@ def of(
 
 
 @app.command(
+    short_help="Learn difficulty from outcomes.",
     epilog="Examples:\n\n\b\n  delegate difficulty fit outcomes.csv\n"
     "  delegate difficulty fit outcomes.csv --compare --dry-run\n  delegate difficulty fit --from-journal",
 )

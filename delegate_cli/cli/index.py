@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The index of a roster: made once, renewed by itself.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate index rebuild --agents team.yaml")
+@app.command(
+    short_help="Make the index anew and report what to expect.",
+    epilog="Example:\n\n\b\n  delegate index rebuild --agents team.yaml",
+)
 def rebuild(
     agents: options.Agents = options.AgentsDefault,
     encoder: options.Encoder = None,
@@ -35,7 +38,10 @@ def rebuild(
     return 0
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate index status --format json | jq .state")
+@app.command(
+    short_help="Say whether the index is fresh and what it promises.",
+    epilog="Example:\n\n\b\n  delegate index status --format json | jq .state",
+)
 def status(
     agents: options.Agents = options.AgentsDefault,
     encoder: options.Encoder = None,
@@ -60,7 +66,9 @@ def status(
     return 0 if state == "fresh" else 1
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate index verify && echo whole")
+@app.command(
+    short_help="Read every file of the index and check it.", epilog="Example:\n\n\b\n  delegate index verify && echo whole"
+)
 def verify(
     agents: options.Agents = options.AgentsDefault,
     encoder: options.Encoder = None,
@@ -72,7 +80,7 @@ def verify(
     return 0 if state == "fresh" else 1
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate index clear --agents old.yaml")
+@app.command(short_help="Remove the index of this roster.", epilog="Example:\n\n\b\n  delegate index clear --agents old.yaml")
 def clear(agents: options.Agents = options.AgentsDefault) -> int:
     """Remove the index of this roster, with what was calibrated and learnt. The index alone is made again when needed."""
     import shutil

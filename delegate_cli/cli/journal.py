@@ -23,7 +23,11 @@ WHY_EXAMPLES = """Examples:
 """
 
 
-@app.command("list", epilog="Example:\n\n\b\n  delegate journal list --since 7d --status ask,none")
+@app.command(
+    "list",
+    short_help="List decisions, the newest first.",
+    epilog="Example:\n\n\b\n  delegate journal list --since 7d --status ask,none",
+)
 def list_entries(
     since: journaling.Since = None,
     until: journaling.Until = None,
@@ -41,7 +45,10 @@ def list_entries(
     return 0
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate journal show last --format json | jq .settings_sha256")
+@app.command(
+    short_help="Show a decision as it is kept.",
+    epilog="Example:\n\n\b\n  delegate journal show last --format json | jq .settings_sha256",
+)
 def show(
     identity: journaling.DecisionId,
     format: options.ListingFormat = None,
@@ -66,8 +73,9 @@ def show(
 
 
 @app.command(
+    short_help="Write decisions and what was said of them.",
     epilog="Examples:\n\n\b\n  delegate journal export --since 2026-01-01 > journal.jsonl\n"
-    "  delegate journal export --labelled > labelled.jsonl && delegate calibrate labelled.jsonl --dry-run"
+    "  delegate journal export --labelled > labelled.jsonl && delegate calibrate labelled.jsonl --dry-run",
 )
 def export(
     since: journaling.Since = None,
@@ -91,7 +99,10 @@ def export(
     return 0
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate journal stats --since 30d --format json | jq .waiting")
+@app.command(
+    short_help="Count decisions, answers and right ones.",
+    epilog="Example:\n\n\b\n  delegate journal stats --since 30d --format json | jq .waiting",
+)
 def stats(
     since: journaling.Since = None,
     format: options.ListingFormat = None,
@@ -115,7 +126,10 @@ def stats(
     return 0
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate journal prune --older-than 365d --keep-answered --dry-run")
+@app.command(
+    short_help="Remove old decisions.",
+    epilog="Example:\n\n\b\n  delegate journal prune --older-than 365d --keep-answered --dry-run",
+)
 def prune(
     older_than: Annotated[str, typer.Option("--older-than", metavar="TIME", help="Remove what is older, as for --since.")],
     keep_answered: Annotated[bool, typer.Option("--keep-answered", help="Keep what somebody answered.")] = False,
@@ -131,7 +145,9 @@ def prune(
     return 0
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate journal vacuum")
+@app.command(
+    short_help="Give the space of removed decisions back to the disk.", epilog="Example:\n\n\b\n  delegate journal vacuum"
+)
 def vacuum(journal: journaling.JournalFile = None) -> int:
     """Give the space of removed decisions back to the disk."""
     before, after = journaling.open_journal(journal).vacuum()

@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=TaskGroup,
 )
-app.command(TASK, epilog=plan_of.EXAMPLES)(plan_of.of)
+app.command(TASK, short_help="Say who should work how, and at what cost.", epilog=plan_of.EXAMPLES)(plan_of.of)
 
 Prices = Annotated[
     Path | None, typer.Option("--price", metavar="PRICES", help="A table of the columns agent and price, all in one unit.")
@@ -46,8 +46,9 @@ Per = Annotated[
 
 
 @app.command(
+    short_help="Learn from outcomes who succeeds at what.",
     epilog="Examples:\n\n\b\n  delegate plan fit outcomes.csv --price prices.csv\n"
-    "  delegate plan fit outcomes.csv --price prices.csv --per 1m      # USD for a million tokens"
+    "  delegate plan fit outcomes.csv --price prices.csv --per 1m      # USD for a million tokens",
 )
 @outcome_tables.takes()
 def fit(
@@ -77,6 +78,7 @@ def fit(
 
 @app.command(
     "eval",
+    short_help="Compare learned choice with simpler ways.",
     epilog="Examples:\n\n\b\n  delegate plan eval outcomes.csv --price prices.csv\n"
     "  delegate plan eval train.csv --test test.csv --price prices.csv --format json | jq '.rules[] | [.rule, .gain.value]'",
 )

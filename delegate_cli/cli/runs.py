@@ -37,7 +37,11 @@ class Shape(StrEnum):
     TRAINING = "training"
 
 
-@app.command("list", epilog="Example:\n\n\b\n  delegate runs list --format jsonl | jq -r 'select(.status != \"done\") | .id'")
+@app.command(
+    "list",
+    short_help="List runs, the newest first.",
+    epilog="Example:\n\n\b\n  delegate runs list --format jsonl | jq -r 'select(.status != \"done\") | .id'",
+)
 def list_runs(limit: journaling.Limit = 20, format: journaling.LinesFormat = None, no_color: options.NoColor = False) -> int:
     """List runs, the newest first: id, time, status, parts that are done, calls, cost, request."""
     from delegate_cli.render.jsonl import dumps, json_text
@@ -61,7 +65,7 @@ def list_runs(limit: journaling.Limit = 20, format: journaling.LinesFormat = Non
     return 0
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate runs show last")
+@app.command(short_help="Show what became of each part, and the answer.", epilog="Example:\n\n\b\n  delegate runs show last")
 def show(run: RunId, format: options.ListingFormat = None, no_color: options.NoColor = False) -> int:
     """Show a run: what became of each part, and the answer."""
     from delegate_cli.render.jsonl import json_text
@@ -93,7 +97,7 @@ def show(run: RunId, format: options.ListingFormat = None, no_color: options.NoC
     return 0
 
 
-@app.command(epilog=EXPORT_EXAMPLES)
+@app.command(short_help="Write runs as JSON Lines, or for training.", epilog=EXPORT_EXAMPLES)
 def export(
     runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN…]", help="Only these; else all, oldest first.")] = None,
     to: Annotated[Shape, typer.Option("--to", help="All that is kept, the experiment's artifacts, or groups of tokens.")] = (

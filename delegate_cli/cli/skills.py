@@ -48,9 +48,10 @@ class View(NamedTuple):
 
 
 @app.command(
+    short_help="Turn partial scores into full profiles.",
     epilog="Examples:\n\n\b\n  delegate skills infer --history leaderboard.csv --columns math,code,writing\n"
     "  delegate skills infer --history evals.parquet --family vendor --scale arena=elo --format json\n"
-    "  delegate skills infer --scores ours.csv        # agent,skill,score,trials: joins the cards' scores"
+    "  delegate skills infer --scores ours.csv        # agent,skill,score,trials: joins the cards' scores",
 )
 @groups.takes("source", SkillOptions)
 def infer(
@@ -72,7 +73,9 @@ def infer(
     return 0
 
 
-@app.command(epilog="Example:\n\n\b\n  delegate skills show solver --plot solver.png")
+@app.command(
+    short_help="Show profiles, also as pictures.", epilog="Example:\n\n\b\n  delegate skills show solver --plot solver.png"
+)
 @groups.takes("source", SkillOptions)
 def show(
     agent: MaybeAgent = None,
@@ -97,8 +100,9 @@ def show(
 
 
 @app.command(
+    short_help="Rank agents by the skills that a task needs.",
     epilog="Examples:\n\n\b\n  delegate skills rank 'Prove that the sum converges' --weights math=1,reasoning=.8,code=.3\n"
-    "  delegate skills rank 'Solve 3x^2 - 7x + 2 = 0 and show each step' --bar 0.8 --plot ranking.png"
+    "  delegate skills rank 'Solve 3x^2 - 7x + 2 = 0 and show each step' --bar 0.8 --plot ranking.png",
 )
 @groups.takes("source", SkillOptions)
 def rank(
@@ -136,6 +140,7 @@ def rank(
 
 @app.command(
     "next",
+    short_help="Say which evaluation of an agent would tell most.",
     epilog="Example:\n\n\b\n  delegate skills next solver --weights math=1,code=.3 --trials 200",
 )
 @groups.takes("source", SkillOptions)
