@@ -94,12 +94,7 @@ class Opener:
         for attempt in range(4):  # others may replace the index between its making and its reading
             try:
                 loaded = Loaded(encoder, store.open_index(folder, self.roster, encoder.fingerprint))
-                if loaded.index.manifest["as_written"]:
-                    self.roster.trust()
-                elif loaded.index.manifest["strangers"]:
-                    from delegate_cli.index.strangers import leave_out  # few rosters have any
-
-                    leave_out(self.roster, loaded.index.manifest["strangers"])
+                self.roster.hear_as(loaded.index.manifest["unheard"])
                 loaded.skills = self._skills(encoder)
                 return keep.attach(loaded, folder, self.say)
             except store.Unusable as reason:

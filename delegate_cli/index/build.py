@@ -63,7 +63,7 @@ def build_index(
         arrays = fitted.arrays | layout(parts)
         facts = {
             "text_sha256": roster.text_sha256,
-            "as_written": roster.heard is roster,
+            "unheard": roster.unheard,
             "strangers": odd,
             "roster_path": roster.path,
             "encoder": encoder.fingerprint,

@@ -25,7 +25,7 @@ from delegate_cli.encoders.catalog import TUNED
 from delegate_cli.errors import IndexUnavailable
 from delegate_cli.index.search import PartIndex
 
-FORMAT = 13  # raise when a file of an index means something else than before, or other wording is left out of cards
+FORMAT = 14  # raise when a file of an index means something else than before, or other wording is left out of cards
 Arrays = dict[str, np.ndarray[Any, Any]]
 BeforeSwap = Callable[[Mapping[str, Any]], None]
 _FILES = ("vectors.faiss", "model.safetensors", "grams.txt")
