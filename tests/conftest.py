@@ -12,6 +12,11 @@ import llm
 import pytest
 import shell
 import yaml
+from hypothesis import settings
+
+# The same examples everywhere, and none is too slow: a run that passes here passes there.
+settings.register_profile("delegate", derandomize=True, deadline=None)
+settings.load_profile("delegate")
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Where a request may be cut, and what the words at a cut say."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from delegate_cli.splitting.clauses import MOST, Joint, clauses
@@ -80,6 +80,7 @@ def test_words_at_a_cut_are_understood(request_text: str) -> None:
 
 @settings(max_examples=60)
 @given(SPEECH | st.text(max_size=80))
+@example('" "')
 def test_clauses_stand_in_the_request_one_after_the_other(request_text: str) -> None:
     found = clauses(request_text)
     assert 1 <= len(found) <= MOST

@@ -17,6 +17,7 @@ _REFUSED = {
     "404": "An agent that is named does not exist.",
     "405": "Another method.",
     "408": "The body did not arrive in time.",
+    "409": "A skill's score is asked for that no agent of this roster could have.",
     "412": f"`{EXPECT}` names another roster, settings or index.",
     "413": "The body is too large.",
     "415": "The body is not application/json.",

@@ -35,6 +35,7 @@ Answer = Callable[[Chooser, Any], dict[str, Any]]
 _STATUS: tuple[tuple[type[DelegateError], int], ...] = (
     (shapes.Malformed, 400),
     (wire.UnknownAgent, 404),
+    (wire.AgainstRoster, 409),
     (TaskError, 422),
     (UsageError, 422),
     (CredentialsError, 502),

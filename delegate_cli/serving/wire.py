@@ -3,7 +3,7 @@
 The names of what is wanted are those that the journal keeps under `asked`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from delegate_cli.agents import Kind, Roster
 from delegate_cli.ask import MAX_TASK, Ask, check_task
 from delegate_cli.errors import DelegateError, UsageError
 from delegate_cli.policy import Constraints
+from delegate_cli.policy.needs import Requirement, parse_needs
 from delegate_cli.serving.shapes import VISIBLE, check
 
 MOST_TASKS = 1000
@@ -120,7 +121,7 @@ def understood(body: Any, roster: Roster) -> Wanted:
 
     Raises:
         Malformed: it is not of this shape.
-        UsageError: it is, but names agents that do not exist.
+        UsageError: it is, but names agents that do not exist, or asks for scores that nobody here could have.
         TaskError: its one task is empty.
     """
     many = isinstance(body, dict) and "tasks" in body
@@ -149,8 +150,6 @@ def _item(item: Mapping[str, Any], ask: Ask, roster: Roster) -> tuple[str, Ask, 
 
 
 def _ask(body: Mapping[str, Any], roster: Roster) -> Ask:
-    from delegate_cli.policy.needs import parse_needs
-
     for name in ("allow", "deny"):
         known(body.get(name, ()), name, roster)
     previous = body.get("previous") or None
@@ -160,7 +159,7 @@ def _ask(body: Mapping[str, Any], roster: Roster) -> Ask:
     constraints = Constraints(
         roles=frozenset(body.get("roles", ())),
         kinds=frozenset(map(Kind, body.get("kinds", ()))),
-        needs=parse_needs(",".join(body["needs"]), roster) if body.get("needs") else (),
+        needs=_needs(body["needs"], roster) if body.get("needs") else (),
         max_cost=body.get("max_cost"),
         max_latency=body.get("max_latency"),
         allow=None if body.get("allow") is None else frozenset(body["allow"]),
@@ -173,6 +172,14 @@ def _ask(body: Mapping[str, Any], roster: Roster) -> Ask:
     return Ask(
         None if top is None else int(top), body.get("explain", False), constraints, _context(body.get("context")), previous
     )
+
+
+def _needs(needs: Sequence[str], roster: Roster) -> tuple[Requirement, ...]:
+    parse_needs(",".join(needs), None)
+    try:
+        return parse_needs(",".join(needs), roster)
+    except UsageError as error:  # it can be read, but no score of this roster can be that
+        raise AgainstRoster(error.message, error.fix) from None
 
 
 def _context(given: str | None) -> str | None:
@@ -204,6 +211,10 @@ class UnknownAgent(UsageError):
     """An id that is no agent's."""
 
     code = "unknown_agent"
+
+
+class AgainstRoster(UsageError):
+    """What could be asked of another roster, and of this one makes no sense."""
 
 
 def body_of(task: str, ask: Ask) -> dict[str, Any]:

@@ -175,7 +175,8 @@ def _clause(request: str, start: int, end: int, joint: Joint, said: str, later: 
         later, start = later or leading["then"] is not None, leading.end()
         joint = Joint.WORD if joint is Joint.STOP else joint
     text = request[start:end]
-    start, end = start + len(text) - len(text.lstrip()), start + len(text.rstrip())
+    end = start + len(text.rstrip())
+    start = min(start + len(text) - len(text.lstrip()), end)  # of nothing but spaces nothing is left
     text = request[start:end].rstrip(",;:")
     later = later or re.search(rf"\b{_THEN}\b", said, re.IGNORECASE) is not None
     uses = _USES.search(text) is not None
