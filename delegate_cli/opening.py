@@ -78,6 +78,7 @@ class Opener:
                 damaged = True
         if not self.may_build:
             raise IndexUnavailable(f"the encoder {source.name} is not compiled", "run: delegate index rebuild")
+        source.make_room(self.home)
         from delegate_cli.encoders.compile import compile_encoder  # sentence-transformers and torch: 7–16 s
 
         return open_encoder(compile_encoder(source, self.home, self.say, damaged))

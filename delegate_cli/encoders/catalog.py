@@ -6,6 +6,7 @@
 published. A compiled encoder is a folder `encoders/<fingerprint>` with `encoder.json`, `model.ort` and `tokenizer.json`.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -77,6 +78,26 @@ class EncoderSource:
     def folder(self, home: Path) -> Path:
         """Where the compiled form is kept."""
         return home / "encoders" / self.fingerprint
+
+    def make_room(self, home: Path) -> None:
+        """Make the folder that the compiled form will lie in, before anything is loaded that takes seconds.
+
+        Raises:
+            EncoderError: nothing can be written there.
+        """
+        place = self.folder(home).parent
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            if not os.access(place, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            raise unwritable(place, error) from None
+
+
+def unwritable(place: Path, error: OSError) -> EncoderError:
+    """That a compiled encoder cannot be kept there."""
+    fix = "free some space, or set DELEGATE_HOME to a folder that you may write"
+    return EncoderError(f"cannot write to {place}: {error.strerror or error}", fix)
 
 
 def find(name: str) -> EncoderSource:

@@ -66,10 +66,7 @@ def compile_encoder(source: EncoderSource, home: Path, say: Callable[[str], None
     try:
         return _compile(source, target, say, damaged)
     except OSError as error:
-        raise EncoderError(
-            f"cannot write to {target.parent}: {error.strerror or error}",
-            "free some space, or set DELEGATE_HOME to a folder that you may write",
-        ) from None
+        raise catalog.unwritable(target.parent, error) from None
 
 
 def _compile(source: EncoderSource, target: Path, say: Callable[[str], None], damaged: bool) -> Path:
