@@ -20,7 +20,7 @@ class Need(StrEnum):
 
 
 _BOUND = re.compile(r"(?P<name>.*?)\s*(?P<sign>>=|<=|==|=|>|<)\s*(?P<least>.*)", re.DOTALL)
-_SHARES = "scores are shares such as 0.8, or on an open scale numbers such as an Elo of 1200"
+_SHARES = "scores are shares such as 0.8 or 80%, or on an open scale numbers such as an Elo of 1200"
 EXAMPLE = "write it as tool:docusign, tag:legal or skill:math>=0.8"
 
 
