@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from delegate_cli.encoders import adapter, batches, catalog
 from delegate_cli.errors import EncoderError
-from training import export, pools, train
+from training import average, export, pools, train
 
 AGENTS = [
     {"id": "refunds", "name": "Refunds", "description": "Gives money back for returned goods. Checks the receipt first."},
@@ -45,6 +45,12 @@ def data(tmp_path: Path) -> Path:
         (folder / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "data" / "catalogs").mkdir()
     return tmp_path / "data"
+
+
+@pytest.fixture(autouse=True)
+def nothing_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the rosters that this project wrote, which take a minute to read rivals of."""
+    monkeypatch.setattr(pools, "read_written", lambda: [])
 
 
 def options(data: Path, out: Path, **changes: Any) -> argparse.Namespace:
@@ -109,6 +115,13 @@ def test_same_seed_same_weights_also_after_an_interruption(data: Path, tmp_path:
     assert all(torch.equal(whole[name], halves[name]) for name in whole)
     steps = [json.loads(line)["step"] for line in (tmp_path / "halves" / "log.jsonl").read_text().splitlines()]
     assert steps == [0, 1, 2]
+
+    train.train(options(data, tmp_path / "more", seed=4, steps=1))
+    more = weights(tmp_path / "more")
+    assert not all(torch.equal(whole[name], more[name]) for name in whole)
+    average.average([tmp_path / "whole", tmp_path / "more"], tmp_path / "mean", [0.75, 0.25])
+    mean = weights(tmp_path / "mean")
+    assert all(torch.allclose(mean[name], 0.75 * whole[name] + 0.25 * more[name], atol=1e-6) for name in whole)
 
     target = tmp_path / "adapter.safetensors"
     kept = export.export(tmp_path / "whole" / "model", target, {"seed": 3})

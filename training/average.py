@@ -1,6 +1,7 @@
-"""Several trained encoders → one with their mean weights, which does better on rosters that none of them saw than each alone.
+"""Several trained encoders → one: the published weights, and of what each run changed in them its share.
 
-Runs that start from the same weights end close enough for that (Wortsman et al. 2022).
+Runs that start from the same weights end close enough for that, and do better on rosters that none of them saw than each alone
+(Wortsman et al. 2022). Shares need not add up to one (Ilharco et al. 2023): what runs on different data learnt adds up in part.
 """
 
 import argparse
@@ -10,26 +11,31 @@ from pathlib import Path
 import torch
 from sentence_transformers import SentenceTransformer
 
+from delegate_cli.encoders.compile import packaged
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+", help="folders that training wrote")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--shares", type=float, nargs="+", help="of each run's change; by default their mean")
     options = parser.parse_args()
-    average(options.runs, options.out)
+    average(options.runs, options.out, options.shares or [1 / len(options.runs)] * len(options.runs))
 
 
-def average(runs: list[Path], out: Path) -> None:
-    """Write the mean encoder, and a card with those of the runs."""
-    model = SentenceTransformer(str(runs[0] / "model"), device="cpu")
+def average(runs: list[Path], out: Path, shares: list[float]) -> None:
+    """Write the encoder, and a card with those of the runs."""
+    model = SentenceTransformer(str(packaged()), device="cpu")
     states = [SentenceTransformer(str(run / "model"), device="cpu").state_dict() for run in runs]
     with torch.no_grad():
         for name, weight in model.state_dict().items():
             if weight.is_floating_point():
-                weight.copy_(torch.stack([state[name].double() for state in states]).mean(dim=0))
+                base = weight.double()
+                pairs = zip(states, shares, strict=True)
+                weight.copy_(base + sum(share * (state[name].double() - base) for state, share in pairs))
     out.mkdir(parents=True, exist_ok=True)
     model.save(str(out / "model"))
-    cards = [json.loads((run / "card.json").read_text()) for run in runs]
+    cards = [{"share": share, **json.loads((run / "card.json").read_text())} for run, share in zip(runs, shares, strict=True)]
     sets = sorted({name for card in cards for name in card["sets"]})
     (out / "card.json").write_text(json.dumps({"sets": sets, "runs": cards}, indent=1) + "\n")
 

@@ -13,8 +13,11 @@ import yaml
 
 from benchmarks.data import FAMILY, read_tasks
 from delegate_cli.encoders.batches import Candidate, Pool
-from delegate_cli.index.parts import PASSAGE, cut, sentences, spoken
+from delegate_cli.index.parts import sentences, spoken
 from delegate_cli.roster.load import load_roster
+from training.written import FAMILY as WRITTEN_FAMILY
+from training.written import passages, said
+from training.written import read_pools as read_written
 
 # How often a step draws from each: variety counts more than size, and a set of few tasks is soon known by heart. Folders that
 # are not named here count once, as a family each.
@@ -23,6 +26,7 @@ SHARE = {
     "mcp_bench": 0.3, "a2a_samples": 0.1, "lobehub": 2.0, "subagents_davila7": 1.2, "dotnet_skills": 0.1,
     "hint3_sofmattress": 0.5, "healthcare7": 0.1, "stackoverflow": 1.5, "prompts": 2.0, "servers": 1.0,
 }  # fmt: skip
+WRITTEN = 0.25  # each of the rosters that this project wrote
 
 
 # Sets whose sample requests are the assistants' own opening questions: more of a card than requests, so that they are used
@@ -31,9 +35,14 @@ _SPOKEN_TO = re.compile(r"(?i)(you|your|you're|role|personality|memory|experienc
 
 
 def read_pools(data: Path) -> list[Pool]:
-    """A pool for every roster under `data/rosters`, and those of the catalogues."""
+    """A pool for every roster under `data/rosters`, those of the catalogues, and those that this project wrote."""
     folders = [folder for folder in sorted((data / "rosters").iterdir()) if (folder / "roster.yaml").exists()]
-    return [*map(read_pool, folders), *read_catalogs(data)]
+    return [*map(read_pool, folders), *read_catalogs(data), *read_written()]
+
+
+def share(pool: Pool) -> float:
+    """How often a step draws from this pool, relative to others."""
+    return SHARE.get(pool.name, WRITTEN if pool.family == WRITTEN_FAMILY else 1.0)
 
 
 def read_pool(folder: Path) -> Pool:
@@ -51,8 +60,9 @@ def read_pool(folder: Path) -> Pool:
         cards = tuple(passages(spoken(each.name), each.description) for each in versions)
         if folder.name in OPENINGS:
             cards += tuple((example,) for example in agent.examples)
-        said = tuple(sentence for sentence in sentences(agent.description) if len(sentence) >= 20)
-        agents.append(Candidate(agent.id, tuple(requests.get(agent.id, ())), cards, said, spoken(agent.name)))
+        agents.append(
+            Candidate(agent.id, tuple(requests.get(agent.id, ())), cards, said(agent.description), spoken(agent.name))
+        )
     shared = {task.task: task.agents for task in tasks if len(task.agents) > 1}
     nobody = tuple(task.task for task in tasks if not task.agents)
     return Pool(folder.name, FAMILY.get(folder.name, folder.name), tuple(agents), shared, nobody)
@@ -84,13 +94,8 @@ def candidate(agents: dict[str, Candidate], name: str, description: str, lines: 
     """Add an agent of a catalogue; at most some forty lines from all over its text, none that names it or speaks to it."""
     lines = [line for line in dict.fromkeys(lines) if name.casefold() not in line.casefold() and not _SPOKEN_TO.match(line)]
     lines = lines[:: max(1, len(lines) // 40)]
-    said = tuple(sentence for sentence in sentences(description) if len(sentence) >= 20)
-    agents[name.casefold()] = Candidate(name, tuple(lines), (passages(spoken(name), description),), said, spoken(name))
-
-
-def passages(name: str, description: str) -> tuple[str, ...]:
-    """A card as an index would cut it."""
-    return tuple(f"{name}: {passage}" for passage in cut(description, PASSAGE)) or (name,)
+    card = (passages(spoken(name), description),)
+    agents[name.casefold()] = Candidate(name, tuple(lines), card, said(description), spoken(name))
 
 
 def general_sentences(data: Path) -> list[str]:

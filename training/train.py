@@ -20,7 +20,8 @@ from sentence_transformers import SentenceTransformer
 from delegate_cli.encoders.batches import Batch, Pool, draw
 from delegate_cli.encoders.compile import packaged
 from delegate_cli.encoders.learn import WINDOW, contrast, encode, rate_at, rivals_of, vectors_of
-from training.pools import SHARE, general_sentences, read_pools
+from training.pools import general_sentences, read_pools, share
+from training.written import FAMILY as WRITTEN
 
 ANCHORS = 24  # general sentences a step
 CHECKPOINT = 180.0  # seconds
@@ -93,7 +94,7 @@ def train(options: argparse.Namespace) -> None:
 
 def drawn(pools: list[Pool], rivals: dict[str, Any], chance: random.Random) -> tuple[Pool, Batch]:
     """A roster by its share, and a batch of it."""
-    pool = chance.choices(pools, [SHARE.get(pool.name, 1.0) for pool in pools])[0]
+    pool = chance.choices(pools, [share(pool) for pool in pools])[0]
     others = [other for other in pools if other.family != pool.family]
     return pool, draw(pool, others, rivals[pool.name], chance)
 
@@ -116,7 +117,8 @@ def log(out: Path, facts: dict[str, Any]) -> None:
 def finish(options: argparse.Namespace, model: SentenceTransformer, pools: list[Pool]) -> None:
     """Write the trained encoder and how it was made."""
     recipe = {name: getattr(options, name) for name in ("steps", "rate", "anchor", "seed")}
-    card = {**recipe, "sets": [pool.name for pool in pools], "date": time.strftime("%Y-%m-%d"), "torch": torch.__version__}
+    sets = dict.fromkeys(WRITTEN if pool.family == WRITTEN else pool.name for pool in pools)
+    card = {**recipe, "sets": list(sets), "date": time.strftime("%Y-%m-%d"), "torch": torch.__version__}
     model.max_seq_length = 256
     model.eval().save(str(options.out / "model"))
     (options.out / "card.json").write_text(json.dumps(card, indent=1) + "\n")

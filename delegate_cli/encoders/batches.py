@@ -18,13 +18,16 @@ NOBODY = 12
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An agent as a training step sees it. `cards` are alternatives, each a list of passages."""
+    """An agent as a training step sees it. `cards` are alternatives, each a list of passages; `wrong` are requests that only
+    look like its own.
+    """
 
     id: str
     requests: tuple[str, ...]
     cards: tuple[tuple[str, ...], ...]
     sentences: tuple[str, ...]
     name: str
+    wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,9 @@ def draw(pool: Pool, others: list[Pool], rivals: NDArray[np.int64], random: rand
         owner.append(place)
         card.append(True)
     fits = [fitting(pool, agent, chosen) for agent in chosen]
-    nobody = [disturb(text, random) for text in strangers(pool, others, random)]
-    texts += nobody
+    wrong = [(place, random.choice(agent.wrong)) for place, agent in enumerate(chosen) if agent.wrong]
+    nobody = [*strangers(pool, others, random), *(text for _, text in wrong)]
+    texts += [disturb(text, random) for text in nobody]
     owner += [-1] * len(nobody)
     card += [False] * len(nobody)
     places = np.array(owner)
@@ -76,6 +80,8 @@ def draw(pool: Pool, others: list[Pool], rivals: NDArray[np.int64], random: rand
     for place, both in enumerate(fits):
         for other in both:
             allowed[np.ix_(places == place, places == other)] = False
+    for row, (place, _) in enumerate(wrong, len(texts) - len(wrong)):
+        allowed[places != place, row] = False  # it may be right for somebody else
     return Batch(tuple(texts), places, np.array(card), allowed)
 
 
