@@ -36,7 +36,7 @@ def main() -> None:
     for data in read_sets(options.data, options.split, options.only, options.most):
         if data.tasks:
             encoder = encoder_for(data.name, options.encoders) if options.encoders else options.encoder
-            print(lines(data, figures_of(data, encoder), options.levels), flush=True)
+            print(lines(data.name, len(data.roster), figures_of(data, encoder), options.levels), flush=True)
 
 
 def figures_of(data: DataSet, encoder: str | None) -> dict[str, Any]:
@@ -47,12 +47,12 @@ def figures_of(data: DataSet, encoder: str | None) -> dict[str, Any]:
     return measure(outcomes, len(data.roster), seconds)
 
 
-def lines(data: DataSet, figures: dict[str, Any], levels: bool) -> str:
+def lines(name: str, agents: int, figures: dict[str, Any], levels: bool = False) -> str:
     """One line of the table, and one of levels."""
     given = figures["handed_over"]
     values = (
-        data.name,
-        str(len(data.roster)),
+        name,
+        str(agents),
         str(figures["tasks"]),
         percent(figures["top1"]),
         percent(figures["top3"]),
