@@ -157,14 +157,14 @@ constants: .venv/.installed-dev
 # Three runs and their mean, then three that leave some families out, for `make constants`. Each goes on where it was interrupted.
 RUN = $(BIN)/python -m training.train $(DATA) --out build/encoder
 train: .venv/.installed-dev
-	$(RUN)/seed3 --seed 3 --steps 700
-	$(RUN)/seed4 --seed 4 --steps 700
-	$(RUN)/seed5 --seed 5 --steps 700
+	$(RUN)/seed3 --seed 3 --steps 700 --leave written
+	$(RUN)/seed4 --seed 4 --steps 700 --leave written
+	$(RUN)/seed5 --seed 5 --steps 700 --leave written
 	$(BIN)/python -m training.average build/encoder/seed* --out build/encoder/mean
 	$(BIN)/python -m training.export build/encoder/mean delegate_cli/encoders/delegation.safetensors
-	$(RUN)/without-talk --steps 450 --leave assistants chat subagents
-	$(RUN)/without-intents --steps 450 --leave intents questions
-	$(RUN)/without-tools --steps 450 --leave plugins services
+	$(RUN)/without-talk --steps 450 --leave written assistants chat subagents
+	$(RUN)/without-intents --steps 450 --leave written intents questions
+	$(RUN)/without-tools --steps 450 --leave written plugins services
 
 dist: .venv/.installed-dev
 	@rm -rf dist

@@ -54,7 +54,7 @@ def nothing_written(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def options(data: Path, out: Path, **changes: Any) -> argparse.Namespace:
-    usual = {"data": data, "out": out, "steps": 3, "rate": 1e-3, "anchor": 10.0, "seed": 3, "leave": []}
+    usual = {"data": data, "out": out, "steps": 3, "rate": 1e-3, "anchor": 10.0, "hold": 0.0, "seed": 3, "leave": []}
     return argparse.Namespace(**{**usual, **changes})
 
 
@@ -93,6 +93,20 @@ def test_requests_that_two_agents_fit_are_neither_right_nor_wrong() -> None:
     assert batch.allowed[np.ix_(batch.owner == places["a"], batch.owner == places["c"])].all()
 
 
+def test_wrong_pairs_are_held_apart_and_right_ones_are_not() -> None:
+    owner = np.array([0, 0, 1, -1])
+    allowed = ~np.eye(4, dtype=bool)
+    batch = batches.Batch(("a", "b", "c", "d"), owner, np.zeros(4, dtype=bool), allowed)
+    before = torch.eye(4)
+    right, wrong = before.clone(), before.clone()
+    right[1] = right[0]
+    wrong[2] = wrong[3]
+    assert train.nearer(before, before, batch) == 0
+    assert train.nearer(right, before, batch) == 0
+    assert train.nearer(wrong, before, batch) > 0
+    assert train.nearer(before, wrong, batch) == 0  # further apart is no harm
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_same_seed_same_weights_also_after_an_interruption(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train.train(options(data, tmp_path / "whole"))
@@ -116,7 +130,7 @@ def test_same_seed_same_weights_also_after_an_interruption(data: Path, tmp_path:
     steps = [json.loads(line)["step"] for line in (tmp_path / "halves" / "log.jsonl").read_text().splitlines()]
     assert steps == [0, 1, 2]
 
-    train.train(options(data, tmp_path / "more", seed=4, steps=1))
+    train.train(options(data, tmp_path / "more", seed=4, steps=1, hold=20.0))
     more = weights(tmp_path / "more")
     assert not all(torch.equal(whole[name], more[name]) for name in whole)
     average.average([tmp_path / "whole", tmp_path / "more"], tmp_path / "mean", [0.75, 0.25])

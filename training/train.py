@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-5)
     parser.add_argument("--anchor", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--hold", type=float, default=0.0, help="weight of: no wrong pair nearer than it was")
     parser.add_argument("--leave", nargs="*", default=[], help="families to leave out")
     options = parser.parse_args()
     train(options)
@@ -53,7 +54,7 @@ def train(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     every = read_pools(options.data)
     pools = [pool for pool in every if pool.family not in options.leave]
-    model = load().eval()
+    model, published = load().eval(), load().eval()
     rivals = {pool.name: rivals_of(model, pool) for pool in every}
     anchors = general_sentences(options.data)
     base = torch.from_numpy(vectors_of(model, anchors))
@@ -70,7 +71,10 @@ def train(options: argparse.Namespace) -> None:
         pool, batch = drawn(pools, rivals, chance)
         torch.manual_seed(options.seed * 1_000_003 + step)  # dropout
         model.train()
-        loss = contrast(encode(model, list(batch.texts)), batch)
+        vectors = encode(model, list(batch.texts))
+        loss = contrast(vectors, batch)
+        if options.hold:
+            loss = loss + options.hold * nearer(vectors, torch.from_numpy(vectors_of(published, list(batch.texts))), batch)
         drift = torch.zeros(())
         if anchors:
             rows = chance.sample(range(len(anchors)), min(ANCHORS, len(anchors)))
@@ -90,6 +94,16 @@ def train(options: argparse.Namespace) -> None:
             saved = time.monotonic()
     print(f"{options.steps - start} steps in {time.monotonic() - started:.0f} s", flush=True)
     finish(options, model, pools)
+
+
+def nearer(now: torch.Tensor, before: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """By how much wrong pairs have come nearer than they were, squared, on average.
+
+    Only order counts for the other loss; whether anybody fits is seen by how near the nearest is.
+    """
+    owner = torch.from_numpy(batch.owner)
+    wrong = (owner[:, None] != owner[None, :]) & torch.from_numpy(batch.allowed)
+    return torch.relu(now @ now.T - before @ before.T)[wrong].square().mean()
 
 
 def drawn(pools: list[Pool], rivals: dict[str, Any], chance: random.Random) -> tuple[Pool, Batch]:
@@ -116,7 +130,7 @@ def log(out: Path, facts: dict[str, Any]) -> None:
 
 def finish(options: argparse.Namespace, model: SentenceTransformer, pools: list[Pool]) -> None:
     """Write the trained encoder and how it was made."""
-    recipe = {name: getattr(options, name) for name in ("steps", "rate", "anchor", "seed")}
+    recipe = {name: getattr(options, name) for name in ("steps", "rate", "anchor", "hold", "seed")}
     sets = dict.fromkeys(WRITTEN if pool.family == WRITTEN else pool.name for pool in pools)
     card = {**recipe, "sets": list(sets), "date": time.strftime("%Y-%m-%d"), "torch": torch.__version__}
     model.max_seq_length = 256
