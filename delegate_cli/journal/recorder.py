@@ -55,6 +55,7 @@ class Recorder:
         self._asked = self._privacy.asked(asked or {})
         self._say = say
         self._versions: dict[str, str] = {}
+        self._paths: dict[str, str] = {}  # of rosters, as given → absolute: asking for the folder each time takes long
         self._waiting: deque[tuple[Entry, Feedback | None]] = deque()
         self._lost = 0
         self._problem: JournalError | None = None
@@ -105,6 +106,8 @@ class Recorder:
         task, record = self._privacy.keep(decision.task, decision.as_dict())
         self._versions = self._versions or versions()
         path = decision.roster.get("path")
+        if path is not None and path not in self._paths:
+            self._paths[path] = str(Path(path).absolute())
         return Entry(
             id=decision.id,
             at=at_of(decision.id),
@@ -116,7 +119,7 @@ class Recorder:
             none=decision.none,
             task=task,
             task_sha256=sha256(decision.task),
-            roster_path=None if path is None else str(Path(path).absolute()),
+            roster_path=None if path is None else self._paths[path],
             roster_sha256=decision.roster.get("sha256"),
             settings_sha256=self._settings,
             versions=self._versions,
