@@ -93,6 +93,25 @@ def test_requests_that_two_agents_fit_are_neither_right_nor_wrong() -> None:
     assert batch.allowed[np.ix_(batch.owner == places["a"], batch.owner == places["c"])].all()
 
 
+def test_written_rosters_of_another_kind_are_strangers_to_each_other() -> None:
+    def pool(name: str, family: str) -> pools.Pool:
+        agents = tuple(
+            pools.Candidate(f"{name}{each}", (f"{name} wants {each}",), ((f"card {each}",),), (), each) for each in "ab"
+        )
+        return pools.Pool(name, family, agents, {}, ())
+
+    class Each:
+        def of(self, pool: pools.Pool) -> Any:
+            return np.array([[1], [0]])
+
+    every = [pool("chat/gym", "written"), pool("chat/bank", "written"), pool("teams/ship", "written")]
+    for number in range(20):
+        _, batch = train.drawn(every[:1], every, Each(), random.Random(number))  # type: ignore[arg-type]
+        nobody = [text.lower() for text, owner in zip(batch.texts, batch.owner, strict=True) if owner < 0]
+        assert nobody
+        assert not [text for text in nobody if "bank" in text or "gym" in text]
+
+
 def test_wrong_pairs_are_held_apart_and_right_ones_are_not() -> None:
     owner = np.array([0, 0, 1, -1])
     allowed = ~np.eye(4, dtype=bool)

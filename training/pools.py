@@ -45,6 +45,11 @@ def share(pool: Pool) -> float:
     return SHARE.get(pool.name, WRITTEN if pool.family == WRITTEN_FAMILY else 1.0)
 
 
+def field(pool: Pool) -> str:
+    """What a pool is about, so that requests of another are nobody's in it: its family, of written rosters their folder."""
+    return pool.name.partition("/")[0] if pool.family == WRITTEN_FAMILY else pool.family
+
+
 def read_pool(folder: Path) -> Pool:
     """The pool of one roster, from its dev tasks, its cards and those of its paraphrased rosters."""
     tasks = read_tasks(folder / "tasks.jsonl", "dev")

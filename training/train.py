@@ -14,18 +14,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
 from delegate_cli.encoders.batches import Batch, Pool, draw
 from delegate_cli.encoders.compile import packaged
 from delegate_cli.encoders.learn import WINDOW, contrast, encode, rate_at, rivals_of, vectors_of
-from training.pools import general_sentences, read_pools, share
+from training.pools import field, general_sentences, read_pools, share
 from training.written import FAMILY as WRITTEN
 
 ANCHORS = 24  # general sentences a step
 CHECKPOINT = 180.0  # seconds
-CHECKS = 24  # batches for validation
+CHECKS = 4  # batches of each family for validation
 VALIDATE = 100  # steps from one validation to the next
 
 
@@ -55,11 +57,12 @@ def train(options: argparse.Namespace) -> None:
     every = read_pools(options.data)
     pools = [pool for pool in every if pool.family not in options.leave]
     model, published = load().eval(), load().eval()
-    rivals = {pool.name: rivals_of(model, pool) for pool in every}
+    rivals = Rivals(published)
     anchors = general_sentences(options.data)
     base = torch.from_numpy(vectors_of(model, anchors))
     print(f"{len(pools)} rosters, {len(anchors)} general sentences", flush=True)
-    checks = [drawn(every, rivals, random.Random(number)) for number in range(CHECKS)]
+    families = [[pool for pool in every if pool.family == family] for family in sorted({pool.family for pool in every})]
+    checks = [drawn(family, every, rivals, random.Random(number)) for family in families for number in range(CHECKS)]
     for name, parameter in model.named_parameters():
         parameter.requires_grad = ".layer." in name  # the vocabulary stays: rare words and other languages are left alone
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -68,7 +71,7 @@ def train(options: argparse.Namespace) -> None:
     saved = started = time.monotonic()
     for step in range(start, options.steps):
         chance = random.Random(f"{options.seed} {step}")
-        pool, batch = drawn(pools, rivals, chance)
+        pool, batch = drawn(pools, pools, rivals, chance)
         torch.manual_seed(options.seed * 1_000_003 + step)  # dropout
         model.train()
         vectors = encode(model, list(batch.texts))
@@ -106,11 +109,25 @@ def nearer(now: torch.Tensor, before: torch.Tensor, batch: Batch) -> torch.Tenso
     return torch.relu(now @ now.T - before @ before.T)[wrong].square().mean()
 
 
-def drawn(pools: list[Pool], rivals: dict[str, Any], chance: random.Random) -> tuple[Pool, Batch]:
-    """A roster by its share, and a batch of it."""
+class Rivals:
+    """Rivals of each pool by the published model, found when first asked for: of hundreds of rosters that takes minutes."""
+
+    def __init__(self, published: SentenceTransformer) -> None:
+        self._published = published
+        self._known: dict[str, NDArray[np.int64]] = {}
+
+    def of(self, pool: Pool) -> NDArray[np.int64]:
+        """As `rivals_of` gives them."""
+        if pool.name not in self._known:
+            self._known[pool.name] = rivals_of(self._published, pool)
+        return self._known[pool.name]
+
+
+def drawn(pools: list[Pool], every: list[Pool], rivals: Rivals, chance: random.Random) -> tuple[Pool, Batch]:
+    """One of the pools by its share, and a batch of it, with requests of other fields that nobody in it fits."""
     pool = chance.choices(pools, [share(pool) for pool in pools])[0]
-    others = [other for other in pools if other.family != pool.family]
-    return pool, draw(pool, others, rivals[pool.name], chance)
+    others = [other for other in every if field(other) != field(pool)]
+    return pool, draw(pool, others, rivals.of(pool), chance)
 
 
 def validate(model: SentenceTransformer, checks: list[tuple[Pool, Batch]]) -> dict[str, float]:
