@@ -27,7 +27,10 @@ def main() -> None:
     parser.add_argument("--split", default="test", choices=("dev", "test"))
     parser.add_argument("--encoder", help="instead of the default")
     options = parser.parse_args()
-    for path in sorted(options.data.glob("rosters/*/tasks_lang.jsonl")):
+    paths = sorted(options.data.glob("rosters/*/tasks_lang.jsonl"))
+    if not paths:
+        parser.error(f"no rosters/*/tasks_lang.jsonl in {options.data}")
+    for path in paths:
         compare(path, options.split, options.encoder)
 
 
