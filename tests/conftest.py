@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 import llm
@@ -13,6 +14,11 @@ import pytest
 import shell
 import yaml
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from serving import Running
+
+    from delegate_cli.journal.store import Journal
 
 # The same examples everywhere, and none is too slow: a run that passes here passes there.
 settings.register_profile("delegate", derandomize=True, deadline=None)
@@ -90,6 +96,28 @@ def terminal(kept: Path) -> Callable[..., shell.Result]:
 def small(tmp_path: Path) -> Path:
     """A copy of the small roster that a test may change."""
     return Path(shutil.copy(shell.SMALL, tmp_path / "small.yaml"))
+
+
+@pytest.fixture(scope="module")
+def server(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Running"]:
+    """`delegate serve` for the small roster, in a thread of this process."""
+    from serving import copied, engine_of, running
+
+    from delegate_cli.serving import web
+
+    home = copied(compiled, tmp_path_factory.mktemp("serve") / "home")
+    engine = engine_of(home)
+    with running(engine, web.application(engine, (), None), home) as found:
+        yield found
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator["Journal"]:
+    """The journal that commands of this test use, too."""
+    from delegate_cli.journal.store import Journal
+
+    with Journal(tmp_path / "kept" / "journal.sqlite") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,8 @@ import http.client
 import json
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,3 +91,12 @@ def running(engine: Engine, app: App, folder: Path, lifespan: bool = False) -> I
 def publish(server: Running, home: Path, address: str) -> None:
     """As `delegate serve` does once it listens."""
     whereabouts.publish(home, server.engine.current.mark, address)
+
+
+def wait(until: Callable[[], bool]) -> None:
+    """Until something holds, at most 30 seconds."""
+    for _ in range(600):
+        if until():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen within 30 seconds")

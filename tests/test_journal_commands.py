@@ -1,13 +1,9 @@
-"""`delegate journal`, `why`, `replay`, `feedback`, and what `route` records."""
+"""`delegate journal`, `why`, and what `route` records."""
 
-import contextlib
-import json
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import jsonschema
@@ -18,12 +14,10 @@ from shell import COMMAND, SMALL, TIMEOUT, Result, environment
 
 import benchmarks.journal
 from delegate_cli import Delegator, Journal, Recorder, load_roster
-from delegate_cli.cli import journaling
-from delegate_cli.cli.journaling import moment, recorded
-from delegate_cli.decision import Decision, Status, uuid7
+from delegate_cli.cli.journaling import moment
+from delegate_cli.decision import Decision, Status
 from delegate_cli.errors import UsageError
-from delegate_cli.journal.entries import Entry, Origin, Room
-from delegate_cli.journal.figures import Assignments
+from delegate_cli.journal.entries import Entry, Origin
 from delegate_cli.journal.records import decision_of
 from delegate_cli.pipeline import Ask
 from delegate_cli.policy import Constraints
@@ -33,13 +27,6 @@ from delegate_cli.settings import Settings
 Invoke = Callable[..., Result]
 TASKS = b"Refund the shoes I sent back\nhelp\nMy payslip is wrong\n"
 NASTY = "refund \x1b[31mred\x1b[0m [bold]\u202eme"
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    """The journal that commands of this test use, too."""
-    with Journal(tmp_path / "kept" / "journal.sqlite") as opened:
-        yield opened
 
 
 def decision(task: str = "Refund the shoes", status: Status = Status.ASK, agent: str = "refunds") -> Decision:
@@ -280,210 +267,6 @@ def test_moments_of_the_calendar(monkeypatch) -> None:
     for odd in ("yesterday", "7 days", "", "2026-13-01"):
         with pytest.raises(UsageError, match="--since cannot be"):
             moment(odd, "--since")
-
-
-# replay
-
-
-def test_replay_says_what_a_roster_changes(journal: Journal, invoke: Invoke, small: Path) -> None:
-    invoke("route", "--agents", str(small), "--format", "jsonl", "-", stdin=TASKS)
-    made = list(journal.entries())
-    for each in made:
-        invoke("feedback", each.id, "--agent", each.first or "")
-    same = invoke("replay", "--agents", str(small), "--format", "json")
-    assert (same.code, same.json["summary"]["changed"], same.json["summary"]["mean_shift"]) == (0, 0, 0)
-    assert len(journal.rows("SELECT id FROM decisions")) == 3  # nothing is recorded
-    other = small.read_text().replace("id: refunds", "id: returns")
-    small.write_text(other)
-    changed = invoke("replay", "--agents", str(small), "--format", "jsonl", "--changed")
-    assert changed.code == 1
-    assert {(each["then"]["agent"], each["now"]["agent"]) for each in changed.rows} >= {("refunds", "returns")}
-    assert all(each["changed"] for each in changed.rows)
-    plain_line = invoke("replay", made[0].id[:18], "--agents", str(small)).out
-    assert "refunds" in plain_line
-    assert "returns" in plain_line
-    assert invoke("replay", "--agents", SMALL, "--format", "jsonl").rows == []  # made with another file
-    assert len(invoke("replay", "--agents", SMALL, "--every-roster", "--format", "jsonl").rows) == 3
-
-
-# feedback
-
-
-def test_feedback_in_lines(journal: Journal, invoke: Invoke) -> None:
-    made = [decision() for _ in range(4)]
-    record(journal, *made)
-    lines = [
-        {"id": made[0].id, "agent": "payroll", "note": "said by Ann"},
-        {"id": "0198ffff-0000", "right": True},
-        {"id": made[1].id[:23], "right": True, "success": True, "score": 0.9, "cost": 0.2, "seconds": 3},
-        {"id": made[2].id, "agent": None},
-        {"id": made[3].id, "agent": "payrol"},
-        {"id": made[3].id, "sucess": True},
-        {"id": made[3].id, "right": True, "wrong": True},
-        {"id": made[3].id, "score": 7},
-        {"id": made[3].id, "score": True},
-        {"id": made[3].id},
-        [1],
-    ]
-    text = "\n\n".join([*map(json.dumps, lines), "{"]).encode()
-    result = invoke("feedback", "-", stdin=text)
-    assert result.code == 5
-    rows = [line.split("\t") for line in result.out.splitlines()]
-    assert [row[:4] for row in rows if row[0] == "saved"] == [
-        ["saved", made[0].id, "agent", "payroll"],
-        ["saved", made[1].id, "right", "refunds"],
-        ["saved", made[2].id, "nobody", "-"],
-    ]
-    errors = [row[4] for row in rows if row[0] == "error"]
-    assert [each.partition(":")[0].partition(" is")[0] for each in errors] == [f"line {n}" for n in (3, *range(9, 24, 2))]
-    assert "has no decision 0198ffff-0000" in errors[0]
-    assert "payrol" in errors[1]
-    assert "9 of 12 lines could not be kept" in result.err
-    assert journal.get(made[1].id).outcome == {"success": True, "score": 0.9, "cost": 0.2, "seconds": 3.0}
-    assert journal.get(made[3].id).feedback == ()
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ((), "nothing is said"),
-        (("--right", "--nobody"), "right and nobody cannot be said at once"),
-        (("--agent", "nobody-knows"), "has no agent 'nobody-knows'"),
-        (("--score", "2"), "score must lie between 0 and 1"),
-        (("--seconds", "inf"), "seconds must be a number"),
-        (("--undo",), "nothing was said"),
-        (("--undo", "--right"), "undo takes something back"),
-    ],
-)
-def test_feedback_that_cannot_be_kept(journal: Journal, invoke: Invoke, words: tuple[str, ...], message: str) -> None:
-    record(journal, decision())
-    result = invoke("feedback", "last", *words)
-    assert (result.code, result.out) == (2, "")
-    assert message in result.err
-    assert only(journal).feedback == ()
-
-
-def test_an_agent_of_the_roster_that_was_no_candidate(journal: Journal, invoke: Invoke, tmp_path: Path) -> None:
-    record(journal, decision())
-    assert invoke("feedback", "last", "--agent", "travel-desk").code == 0
-    other = tmp_path / "other.yaml"
-    other.write_text("agents: [{name: Somebody else}]")
-    assert invoke("feedback", "last", "--agent", "somebody-else", "--agents", str(other)).code == 0
-    assert invoke("feedback", "last", "--undo").out.split("\t")[3] == "somebody-else"
-    answer = only(journal).answer
-    assert answer is not None
-    assert answer.agent == "travel-desk"
-
-
-# for capacities and rate limits
-
-
-def test_what_agents_have_on_their_hands(journal: Journal, invoke: Invoke) -> None:
-    load = Assignments(journal)
-    assert load.open_assignments() == load.last_minute() == {}
-    given = [
-        decision(status=Status.DECIDED),
-        decision(status=Status.DECIDED),
-        decision(),
-        decision(),
-        decision(status=Status.NONE),
-    ]
-    record(journal, *given, replace(decision(status=Status.DECIDED), id="00000000-0000-7000-8000-000000000000"))
-    assert load.open_assignments() == load.last_minute() == {"refunds": 2}
-    invoke("feedback", given[0].id, "--wrong")
-    invoke("feedback", given[2].id, "--agent", "payroll")
-    invoke("feedback", given[4].id, "--right")
-    assert load.open_assignments() == {"refunds": 1, "payroll": 1}
-    invoke("feedback", given[2].id, "--success")
-    invoke("feedback", given[1].id, "--score", "0")
-    assert load.open_assignments() == {}
-    invoke("feedback", given[1].id, "--undo")
-    assert load.open_assignments() == {"refunds": 1}
-
-
-def test_capacity_and_rate_are_held_against_the_journal(journal: Journal, invoke: Invoke, small: Path) -> None:
-    text = small.read_text()
-    small.write_text(text.replace("name: Refunds", "name: Refunds\n    availability: {capacity: 1}", 1))
-    route = ("route", "--agents", str(small), "--format", "json", "--min-probability", "0", "Refund the shoes I sent back")
-    first = invoke(*route).json
-    assert (first["status"], first["agent"]) == ("decided", "refunds")
-    second = invoke(*route).json
-    assert ("refunds", "capacity") in [(each["agent"], each["rule"]) for each in second["excluded"]]
-    assert invoke(*route[:-1], "--no-journal", route[-1]).json["agent"] == "refunds"
-    invoke("feedback", first["id"], "--success")
-    assert invoke(*route).json["agent"] == "refunds"
-    small.write_text(text.replace("name: Refunds", "name: Refunds\n    rate_limit_rpm: 1", 1))
-    assert ("refunds", "rate_limit") in [(each["agent"], each["rule"]) for each in invoke(*route).json["excluded"]]
-    journal.close()
-    for rest in ("-wal", "-shm"):  # a connection that no one has collected yet keeps them, and what is in them counts
-        Path(f"{journal.path}{rest}").unlink(missing_ok=True)
-    journal.path.write_bytes(b"no database" * 1000)
-    result = invoke(*route)
-    assert result.json["agent"] == "refunds"
-    assert "capacities and rate limits are not held" in result.err
-
-
-@pytest.mark.usefixtures("kept")
-def test_the_last_room_is_given_once(journal: Journal, small: Path) -> None:
-    """Whoever decided before another process took it decides again, and then the agent is excluded."""
-    small.write_text(small.read_text().replace("name: Refunds", "name: Refunds\n    availability: {capacity: 1}", 1))
-    settings = Settings(min_probability=0.0)
-    roster = load_roster(str(small))
-    delegators = [Delegator(roster, settings, load=Assignments(Journal(journal.path))) for _ in range(2)]
-    ask = Ask()
-    with contextlib.ExitStack() as stack:
-        records = [stack.enter_context(recorded(each, ask, Journal(journal.path), many=True)) for each in delegators]
-        made = [each.decide("Refund the shoes I sent back", ask) for each in delegators]
-        assert [each.agent for each in made] == ["refunds", "refunds"]  # both saw room
-        again = [partial(each.decide, "Refund the shoes I sent back", ask) for each in delegators]
-        stood = [journaling.kept(*each) for each in zip(again, records, made, strict=True)]
-    assert stood[0] == made[0]
-    assert ("refunds", "capacity") in [(each.agent, each.rule) for each in stood[1].excluded]
-    assert [entry.agent for entry in journal.entries()] == [each.agent for each in stood]
-
-
-@pytest.mark.parametrize("command", [("split",), ("route", "--team"), ("route", "--team", "--size", "2")])
-def test_a_part_whose_agent_has_no_room_any_more_is_decided_again(
-    journal: Journal, invoke: Invoke, small: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
-) -> None:
-    """Another process takes the last room between deciding and keeping."""
-    claim, others = Journal.claim, []
-
-    def late(self: Journal, entry: Entry, room: Room) -> bool:
-        if not others:
-            others.append(replace(entry, id=uuid7()))
-            assert claim(self, others[0], room)
-        return claim(self, entry, room)
-
-    monkeypatch.setattr(Journal, "claim", late)
-    small.write_text(small.read_text().replace("name: Refunds", "name: Refunds\n    availability: {capacity: 1}", 1))
-    request = "Please refund the second pair of shoes and then book me a train to Hamburg on Thursday morning"
-    done = invoke(*command, "--agents", str(small), "--min-probability", "0", "--format", "json", request).json
-    kept = {entry.id: entry for entry in journal.entries() if entry.id != others[0].id}
-    assert others[0].agent == "refunds"
-    assert "refunds" not in [entry.agent for entry in kept.values()]
-    left = {(each["agent"], each["rule"]) for entry in kept.values() for each in entry.record["excluded"]}
-    assert ("refunds", "capacity") in left
-    if command == ("split",):
-        assert {each["decision"]: each["agent"] for each in done["subtasks"]} == {each.id: each.agent for each in kept.values()}
-    else:
-        assert "refunds" not in [each["agent"] for each in done["team"]]
-
-
-@pytest.mark.parametrize("room", [{"capacity": 3}, {"per_minute": 3.0}])
-def test_many_that_claim_at_once_get_no_more_than_there_is(journal: Journal, room: dict[str, float]) -> None:
-    def claim(_: int) -> bool:
-        with Journal(journal.path) as own:
-            made = decision(status=Status.DECIDED)
-            return Recorder(own, Settings(), origin=Origin.PIPELINE).claim(made, Room("refunds", **room))
-
-    with ThreadPoolExecutor(8) as pool:
-        got = list(pool.map(claim, range(16)))
-    assert sum(got) == 3
-    assert Assignments(journal).open_assignments() == {"refunds": 3}
-    journal.close()
-    journal.path.write_bytes(b"no database" * 1000)
-    assert claim(0)  # nobody can know, and no decision is lost
 
 
 def test_doctor_looks_at_the_journal(journal: Journal, invoke: Invoke) -> None:

@@ -82,12 +82,6 @@ class Screen:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(tmp_path / "kept" / "journal.sqlite") as opened:
-        yield opened
-
-
-@pytest.fixture
 def screen() -> Iterator[Callable[..., Screen]]:
     """Opens terminals, which are closed at the end."""
     opened: list[Screen] = []

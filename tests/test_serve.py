@@ -1,43 +1,29 @@
-"""`delegate serve`: the record over HTTP and a socket, who is let in, reloading, stopping, and `route --server`."""
+"""`delegate serve`: the record over HTTP and a socket, who is let in, reloading and figures."""
 
 import asyncio
 import concurrent.futures
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import JSON, Running, copied, engine_of, publish, running
-from shell import COMMAND, SMALL, TIMEOUT, Result, environment, invoke
-from test_imports import TRAINING, VECTORS, loaded
+from serving import JSON, Running, copied, engine_of, running, wait
+from shell import SMALL, Result
 
 from delegate_cli import Delegator, Journal, Settings, load_roster
 from delegate_cli.ask import Ask
 from delegate_cli.journal.figures import Assignments
 from delegate_cli.policy import Constraints
-from delegate_cli.serving import guard, listen, web, whereabouts
-from delegate_cli.serving.client import Client, Gone, connection
+from delegate_cli.serving import guard, listen, web
+from delegate_cli.serving.client import Client, Gone
 from delegate_cli.serving.engine import Engine
-from delegate_cli.serving.guard import Guard
 
 TASK = "Refund the shoes I sent back"
 TASKS = [TASK, "The app freezes after I log in", "Ein Zugticket nach Hamburg buchen", "Check this NDA", "?"]
-
-
-@pytest.fixture(scope="module")
-def server(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    home = copied(compiled, tmp_path_factory.mktemp("serve") / "home")
-    engine = engine_of(home)
-    with running(engine, web.application(engine, (), None), home) as found:
-        yield found
 
 
 def same(record: dict[str, Any]) -> dict[str, Any]:
@@ -277,6 +263,12 @@ def test_what_takes_too_long_is_given_up(server: Running, monkeypatch: pytest.Mo
     gate.set()
 
 
+def test_a_port_that_is_taken(invoke: Callable[..., Result], server: Running) -> None:
+    port = server.url.rpartition(":")[2]
+    result = invoke("serve", "--agents", SMALL, "--port", port)
+    assert (result.code, "use another --port" in result.err) == (2, True)
+
+
 # figures and health
 
 
@@ -330,203 +322,3 @@ def test_a_changed_roster_is_loaded_and_a_broken_one_is_not(compiled: Path, tmp_
         "the roster was loaded again",
         "the roster is not loaded again, the former one stays",
     ]
-
-
-def wait(until: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if until():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen within 30 seconds")
-
-
-# route --server
-
-
-@pytest.fixture
-def found(server: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    """The server where `route` looks for it."""
-    home = server.engine.current.delegator.folder
-    monkeypatch.setenv("DELEGATE_HOME", str(home))
-    publish(server, home, server.socket)
-    yield server
-    whereabouts.withdraw(home, server.engine.current.mark)
-    assert not (home / "servers").exists()
-
-
-@pytest.mark.parametrize("format", ["json", "jsonl", "plain", "id", "table"])
-def test_route_writes_the_same_bytes(found: Running, format: str) -> None:
-    stdin = "\n".join([*TASKS, '{"task": "", "id": 3}', '{"task": "x", "id": 4}']).encode()
-    for arguments, data in (((TASK,), b""), (("--explain", "--all", "-"), stdin)):
-        results = [
-            invoke("route", "--agents", SMALL, "--server", server, "--no-journal", "-f", format, *arguments, stdin=data)
-            for server in ("off", "auto")
-        ]
-        assert len({result.code for result in results}) == 1
-        local, served = (re.sub(r'"id": "[^"]*"|"elapsed_ms": [0-9.e-]+|[0-9.]+ ms', "", result.out) for result in results)
-        assert local == served
-    assert found.engine.figures.requests["/v1/decide", 200] > 0
-
-
-def test_route_over_a_server_loads_nothing_heavy_and_records_itself(found: Running) -> None:
-    before = found.engine.figures.decisions.total()
-    modules = loaded("route", "--agents", SMALL, "--server", "auto", "--format", "json", TASK)
-    assert found.engine.figures.decisions.total() == before + 1
-    assert not modules & (VECTORS | TRAINING | {"asyncio", "rich"})
-    entry = found.engine.journal.get(found.engine.journal.find("last"))
-    assert entry.record["task"] == TASK
-
-
-def test_route_decides_itself_where_the_server_does_otherwise_or_is_gone(found: Running, small: Path, tmp_path: Path) -> None:
-    decided = found.engine.figures.decisions
-    before = decided.total()
-    other = ("--min-probability", "0")
-    assert invoke("route", "--agents", SMALL, "--server", "auto", *other, "-f", "id", TASK).err == ""
-    result = invoke("route", "--agents", SMALL, "--server", found.url, *other, "-f", "id", TASK)
-    assert "is not used: 412" in result.err
-    assert (decided.total(), result.code, result.out) == (before, 0, "refunds\n")
-    publish(found, found.engine.current.delegator.folder, f"unix:{tmp_path}/gone")
-    result = invoke("route", "--agents", SMALL, "--server", "auto", "-f", "id", "-", stdin="\n".join(TASKS).encode())
-    assert (result.code, result.err, len(result.out.splitlines())) == (0, "", 5)
-    assert decided.total() == before
-
-
-def test_a_server_that_dies_in_a_batch_is_replaced(compiled: Path, tmp_path: Path, kept: Path) -> None:
-    from delegate_cli.cli.served import Served
-    from delegate_cli.cli.streams import TaskLine
-
-    engine = engine_of(copied(compiled, tmp_path / "served"))
-    said: list[str] = []
-    with running(engine, web.application(engine, (), None), tmp_path) as server:
-        roster = load_roster(SMALL)
-        own = Served(Client(server.socket), roster, Settings(), lambda: Delegator(roster, folder=kept), said.append)
-        answers = own.decide_lines(iter([TaskLine(task) for task in TASKS]), Ask())
-        first = [next(answers) for _ in range(2)]
-        served = engine.figures.decisions.total()
-    rest = list(answers)
-    assert [line.task for line, _ in first + rest] == TASKS
-    assert (served, engine.figures.decisions.total(), len(said)) == (2, 2, 1)
-
-
-def test_an_address_that_is_none(invoke: Callable[..., Result]) -> None:
-    for address in ("nonsense", "ftp://x", "http://127.0.0.1:99999", "http://x/y"):
-        result = invoke("route", "--agents", SMALL, "--server", address, TASK)
-        assert (result.code, "is no address of a server" in result.err) == (2, True)
-
-
-# the process
-
-
-@pytest.fixture
-def start(kept: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    started = []
-
-    def run(*arguments: str, **env: str) -> subprocess.Popen[str]:
-        command = [*COMMAND, "serve", "--agents", SMALL, *arguments]
-        started.append(
-            subprocess.Popen(command, env=environment(env), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        )
-        return started[-1]
-
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def test_sigterm_lets_what_is_under_way_end(start: Callable[..., subprocess.Popen[str]], kept: Path, tmp_path: Path) -> None:
-    path = tmp_path / "here.sock"
-    process = start("--socket", str(path))
-    line = process.stderr.readline()  # type: ignore[union-attr]
-    assert line == f"serving 8 agents of {SMALL} at unix:{path}\n"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert len(list((kept / "servers").iterdir())) == 1
-    assert invoke("serve", "--agents", SMALL, "--socket", str(path)).err.startswith(f"error: another server listens at {path}")
-    asking = connection(f"unix:{path}")
-    asking.request("POST", "/v1/decide", json.dumps({"tasks": TASKS * 20}), JSON)
-    wait(lambda: journalled(kept) > 0)
-    process.send_signal(signal.SIGTERM)
-    assert len(json.loads(asking.getresponse().read())["decisions"]) == 100
-    asking.close()
-    out, err = process.communicate(timeout=TIMEOUT)
-    assert (process.returncode, out, err) == (0, "", "")
-    assert not path.exists()
-    assert not (kept / "servers").exists()
-    assert journalled(kept) == 100
-
-
-def journalled(home: Path) -> int:
-    found = Journal(home / "journal.sqlite").rows("SELECT count(*) FROM decisions")
-    return int(found[0][0]) if found else 0
-
-
-def test_ctrl_c_is_130(start: Callable[..., subprocess.Popen[str]]) -> None:
-    process = start("--port", "0")
-    assert "http://127.0.0.1:" in process.stderr.readline()  # type: ignore[union-attr]
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=TIMEOUT)
-    assert (process.returncode, out, err) == (130, "", "interrupted\n")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--host", "0.0.0.0"), "would let others ask"),
-        (("--host", "::"), "would let others ask"),
-        (("--token-env", "UNSET"), "holds no token"),
-        (("--agents", "missing.yaml"), "no such file"),
-        (("--agents", "-"), "cannot be stdin"),
-        (("--socket", SMALL), "is no socket"),
-        (("--socket", "/nowhere/x"), "cannot listen at /nowhere/x"),
-        (("--host", "127.0.0.1.example.invalid", "--token-env", "PATH"), "cannot listen at"),
-    ],
-)
-def test_what_cannot_be_served(invoke: Callable[..., Result], arguments: tuple[str, ...], message: str) -> None:
-    result = invoke("serve", "--agents", SMALL, *arguments)
-    assert (result.code, result.out, message in result.err) == (2, "", True)
-
-
-def test_a_port_that_is_taken(invoke: Callable[..., Result], server: Running) -> None:
-    port = server.url.rpartition(":")[2]
-    result = invoke("serve", "--agents", SMALL, "--port", port)
-    assert (result.code, "use another --port" in result.err) == (2, True)
-
-
-def test_without_the_extra_the_line_to_install_it_is_said(kept: Path) -> None:
-    code = "import sys; sys.modules['uvicorn'] = None; from delegate_cli.cli.app import run; sys.exit(run(sys.argv[1:]))"
-    command = [COMMAND[0], "-c", code, "serve", "--agents", SMALL]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=TIMEOUT)
-    assert done.returncode == 2
-    assert (
-        done.stderr == "error: delegate serve needs uvicorn, which is not installed (run: pip install 'delegate-cli[serve]')\n"
-    )
-
-
-def test_a_socket_that_was_left_behind_is_replaced(tmp_path: Path) -> None:
-    left = socket.socket(socket.AF_UNIX)
-    left.bind(str(tmp_path / "s"))
-    left.close()
-    bound = listen.unix(tmp_path / "s")
-    assert listen.address_of(bound) == f"unix:{tmp_path}/s"
-    bound.close()
-
-
-def test_files_about_servers_that_make_no_sense_are_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "servers").mkdir()
-    for content in ("", "[]", "{}", '{"address": 7}', "\x00"):
-        (tmp_path / "servers" / "x.json").write_text(content)
-        assert whereabouts.find(tmp_path, "x") is None
-    whereabouts.publish(tmp_path, "x", "unix:/a")
-    (tmp_path / "servers" / "x.json").write_text(json.dumps({"address": "unix:/b", "pid": os.getpid() + 1}))
-    whereabouts.withdraw(tmp_path, "x")
-    assert whereabouts.find(tmp_path, "x") == "unix:/b"
-
-
-def test_guard_leaves_other_scopes_alone() -> None:
-    seen: list[str] = []
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        seen.append(scope["type"])
-
-    asyncio.run(Guard(app, None, (), None)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
-    assert seen == ["lifespan"]
