@@ -12,6 +12,7 @@ from delegate_cli.encoders.batches import Candidate, Pool
 from delegate_cli.evaluation.tasks import LabelError
 from delegate_cli.index.calibration import Label
 from delegate_cli.index.parts import Part, agent_parts, sentences, spoken
+from delegate_cli.injection import heard
 
 FOLDS = 3
 MIN_TASKS = 20  # that somebody fits: in each fold some 13 are trained on and 7 held out
@@ -54,10 +55,10 @@ def pool_of(roster: Roster, labels: Sequence[Label]) -> Pool:
     requests: dict[str, list[str]] = {}
     for label in labels:
         for agent in label.agents:
-            requests.setdefault(agent, []).append(label.task)
+            requests.setdefault(agent, []).append(heard(label.task))
     agents = tuple(_candidate(agent, requests.get(agent.id, ())) for agent in roster.heard)
-    shared = {label.task: frozenset(label.agents) for label in labels if len(label.agents) > 1}
-    return Pool("", "", agents, shared, tuple(label.task for label in labels if not label.agents))
+    shared = {heard(label.task): frozenset(label.agents) for label in labels if len(label.agents) > 1}
+    return Pool("", "", agents, shared, tuple(heard(label.task) for label in labels if not label.agents))
 
 
 def rivalry(roster: Roster) -> Pool:

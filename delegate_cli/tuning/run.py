@@ -21,6 +21,7 @@ from delegate_cli.errors import UsageError
 from delegate_cli.index.build import Progress
 from delegate_cli.index.calibration import Label
 from delegate_cli.index.parts import parts_of
+from delegate_cli.injection import heard
 from delegate_cli.settings import Settings
 from delegate_cli.tuning import judging
 from delegate_cli.tuning.examples import FOLDS, folds_of, pool_of, rivalry
@@ -142,7 +143,7 @@ class Tuner:
 
     def _measure(self, rows: Sequence[int]) -> Measured:
         labels = [self.labels[row] for row in rows]
-        texts = list(dict.fromkeys([*parts_of(self.roster).texts, *(label.task for label in labels)]))
+        texts = list(dict.fromkeys([*parts_of(self.roster).texts, *(heard(label.task) for label in labels)]))
         known = Known(dict(zip(texts, self.learner.vectors(texts), strict=True)))
         return judging.measure(known, self.roster, labels, self.settings)
 
