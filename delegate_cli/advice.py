@@ -25,7 +25,7 @@ def fuse(ranking: Ranking, advice: Advice, weights: fusion.Weights) -> Ranking:
     order = np.lexsort((ranking.places, -probability))
     probability, none = probability[order], float(joined[-1])
     share = probability / max(float(probability.sum()), 1e-12)
-    return Ranking(ranking.places[order], probability, share, none, ranking.views)
+    return Ranking(ranking.places[order], probability, share, none, ranking.views, ranking.missed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def mixed(alone: Ranking, joint: Ranking | None, previous: int | None, weight: f
     probability = probability[order]
     share = probability / max(float(probability.sum()), 1e-12)
     leading = alone if joint is None or weight < LEADS else joint
-    return Ranking(alone.places[order], probability, share, none, leading.views)
+    return Ranking(alone.places[order], probability, share, none, leading.views, leading.missed)
 
 
 def _spread(ranking: Ranking) -> NDArray[np.float64]:

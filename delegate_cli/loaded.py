@@ -4,14 +4,14 @@ Query and views go in, a ranking of all eligible agents and of nobody comes out.
 """
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from delegate_cli.confidence import excluded, threshold
 from delegate_cli.confidence import none as none_model
-from delegate_cli.confidence import threshold
 from delegate_cli.confidence.calibration import softmax
 from delegate_cli.deciders.head import HeadDecider, Views
 from delegate_cli.encoders import Encoder, Vectors
@@ -39,6 +39,7 @@ class Ranking:
     share: Floats  # among the agents, given that somebody fits
     none: float
     views: Views
+    missed: int | None = None  # the place of an excluded agent that is likelier to fit than all of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Loaded:
 
     def rank(self, query: Query, views: Views, count: int, eligible: NDArray[np.bool_] | None) -> Ranking:
         """Probabilities of all eligible agents and of nobody."""
-        logits = views.standard @ self.fit.weights - views.penalty
+        logits = self.logits(views)
         inside = softmax(logits)
         none = float(none_model.probability_none(self._none_features(query, views, count, logits, inside), self.fit.none))
         outside = count - len(views.places)
@@ -128,9 +129,36 @@ class Loaded:
         share = share[order]
         return Ranking(places[order], share * (1 - none), share, none, views)
 
+    def rank_among(self, query: Query, everybody: Views, views: Views, eligible: NDArray[np.bool_]) -> Ranking:
+        """Probabilities where constraints leave only some, the mask `eligible` of shape (agents,): nobody of them fits where
+        nobody at all does, or where the one who does is excluded.
+
+        Args:
+            everybody: views of the agents that come into question, whoever is eligible.
+            views: views of those among the eligible ones.
+        """
+        count, agents = int(eligible.sum()), len(eligible)
+        whole = self.rank(query, everybody, agents, None)
+        found = self.rank(query, views, count, eligible)
+        logits = self.logits(everybody)
+        best = int(found.places[0])
+        left_out = ~eligible[everybody.places] & ~self.decider.alike(best, everybody.places, excluded.ALIKE)
+        chance = excluded.chance(logits[left_out], self.logits(views), count, agents)
+        none = 1 - (1 - whole.none) * (1 - chance)
+        missed = None
+        if chance > 0.5:
+            order = np.lexsort((everybody.places, -logits))
+            missed = int(next(everybody.places[row] for row in order if left_out[row]))
+        return replace(found, probability=found.share * (1 - none), none=none, missed=missed)
+
+    def logits(self, views: Views) -> Floats:
+        """How well each of the agents fits, shape (agents,), whoever else is looked at."""
+        logits: Floats = views.standard @ self.fit.weights - views.penalty
+        return logits
+
     def none_features(self, query: Query, views: Views, count: int) -> Floats:
         """What the probability that nobody fits is computed from, shape (features,)."""
-        logits = views.standard @ self.fit.weights - views.penalty
+        logits = self.logits(views)
         return self._none_features(query, views, count, logits, softmax(logits))
 
     def _none_features(self, query: Query, views: Views, count: int, logits: Floats, inside: Floats) -> Floats:

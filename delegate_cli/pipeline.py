@@ -189,8 +189,11 @@ class Delegator:
         )
 
     def _ranked(self, ready: Loaded, query: Query, standing: Standing) -> Ranking:
+        everybody = ready.decider.views(query, self._shortlist(ready, query, None))
+        if standing.eligible is None:
+            return ready.rank(query, everybody, standing.count, None)
         views = ready.decider.views(query, self._shortlist(ready, query, standing.eligible))
-        return ready.rank(query, views, standing.count, standing.eligible)
+        return ready.rank_among(query, everybody, views, standing.eligible)
 
     def _advised(self, ready: Loaded, alone: Verdict, opinion: Opinion) -> Verdict:
         """The verdict with the model's answer in it; without one the head's stands."""

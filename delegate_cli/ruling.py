@@ -101,7 +101,15 @@ class Rules:
                     return self._stood_in(verdict, standing, agent, detail)
         if verdict.status is not Status.NONE:
             return verdict
-        return replace(verdict, escalation=self._escalated("none", agent, detail, standing))
+        escalation = self._escalated("none", agent, detail, standing)
+        return replace(verdict, escalation=escalation, reason=self._missed(verdict.ranking.missed, standing))
+
+    def _missed(self, place: int | None, standing: Standing) -> str | None:
+        """That an excluded agent would fit, and what excludes it."""
+        if place is None:
+            return None
+        agent = self._agent(place)
+        return f"{agent.id} would fit and is excluded ({next(e.detail for e in standing.excluded if e.agent == agent.id)})"
 
     def nobody(self, standing: Standing) -> Escalation | None:
         """Whom to turn to where nobody is left, if those who could do it only are not there."""

@@ -193,10 +193,9 @@ def test_who_stands_in_is_proposed(opened: Callable[..., Delegator], auto: Auto,
     assert "stands in" in decision_table(decision, False, False, 200) or status == "decided"
 
 
-def test_an_equal_who_is_there_takes_over(opened: Callable[..., Delegator]) -> None:
-    """Where the absent one would not have got it either, nothing is held back."""
+def test_who_would_not_have_got_it_either_holds_nothing_back(opened: Callable[..., Delegator]) -> None:
     decision = opened({"refunds": {"availability": Availability(status=Presence.AWAY)}}, min_probability=1.0).decide(TASKS[0])
-    assert decision.reason is None
+    assert (decision.status.value, decision.reason) == ("none", "refunds would fit and is excluded (away)")
     assert decision.escalation is None
 
 

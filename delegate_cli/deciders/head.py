@@ -164,6 +164,11 @@ class HeadDecider:
         rows: Vectors = self._vectors[self._offsets[place] : self._offsets[place + 1]] @ vector
         return rows
 
+    def alike(self, place: int, places: NDArray[np.int64], least: float) -> NDArray[np.bool_]:
+        """Which of the agents at `places` have nearly the card of one agent, shape (places,): a cosine of `least` or more."""
+        result: NDArray[np.bool_] = self._cards[places] @ self._cards[place] >= least
+        return result
+
     def best_support(self, vector: Vectors, place: int) -> float:
         """Similarity to the nearest part of one agent, counter-examples aside."""
         start, stop = self._offsets[place], self._offsets[place + 1]

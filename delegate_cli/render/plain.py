@@ -49,7 +49,10 @@ def sentence(decision: Decision) -> str:
             return f"ask: perhaps {name}, but its lead of {decision.margin:.2f} is too small"
         return f"ask: perhaps {name}, but {decision.probability:.2f} is below {decision.threshold:.2f}"
     if decision.status is Status.NONE:
-        return "nobody: confirmed" if decision.confirmed else f"nobody fits ({decision.none:.2f})"
+        if decision.confirmed:
+            return "nobody: confirmed"
+        said = f"nobody fits ({decision.none:.2f})"
+        return said if decision.reason is None else f"{said}: {decision.reason}"
     return no_eligible(decision.excluded, decision.lift)
 
 
