@@ -1,24 +1,25 @@
 """The probability that the one who fits is among those whom constraints exclude.
 
 All agents are ranked, whoever is eligible: what each logit says of the task does not depend on constraints. Before the task is
-read, half of the constraints are taken to be made with it in mind, so that they leave in whoever fits as often as anybody fits
-at all; the other half exclude the one who fits as often as any other agent. Bayes' rule does the rest; nothing is fitted.
+read, half of the constraints are taken to be made without it in mind: they exclude the one who fits as often as any other agent.
+The other half are made with it in mind, and do so twenty times less often. Bayes' rule does the rest; nothing is fitted.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from delegate_cli.confidence.none import PRIOR_NONE, TIE
+from delegate_cli.confidence.none import TIE
 
 Floats = NDArray[np.float64]
 
 AIMED = 0.5  # share of constraints that are made with the task in mind
+MISTAKEN = 0.05  # how often these exclude the one who fits, as a share of how often others do
 ALIKE = 0.95  # cosine similarity of two cards from which on one agent can do what the other does
 
 
 def prior(eligible: int, agents: int) -> float:
     """The probability that the one who fits is excluded, before the task is read, in (0, 1)."""
-    return AIMED * PRIOR_NONE + (1 - AIMED) * (agents - eligible) / agents
+    return (AIMED * MISTAKEN + 1 - AIMED) * (agents - eligible) / agents
 
 
 def chance(excluded: Floats, eligible: Floats, count: int, agents: int) -> float:
