@@ -154,17 +154,26 @@ year: .venv/.installed-dev
 constants: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.constants $(DATA) --encoders $(ENCODERS)
 
-# Three runs and their mean, then three that leave some families out, for `make constants`. Each goes on where it was interrupted.
+# Three runs on public rosters, two on our own, and shares of what they changed; then the same with some families left out, for
+# `make constants`. Each run goes on where it was interrupted.
 RUN = $(BIN)/python -m training.train $(DATA) --out build/encoder
+SUM = $(BIN)/python -m training.average build/encoder/own7 build/encoder/own8
+PUBLIC = assistants chat intents plugins questions services subagents
 train: .venv/.installed-dev
 	$(RUN)/seed3 --seed 3 --steps 700 --leave written
 	$(RUN)/seed4 --seed 4 --steps 700 --leave written
 	$(RUN)/seed5 --seed 5 --steps 700 --leave written
-	$(BIN)/python -m training.average build/encoder/seed* --out build/encoder/mean
-	$(BIN)/python -m training.export build/encoder/mean delegate_cli/encoders/delegation.safetensors
-	$(RUN)/without-talk --steps 450 --leave written assistants chat subagents
-	$(RUN)/without-intents --steps 450 --leave written intents questions
-	$(RUN)/without-tools --steps 450 --leave written plugins services
+	$(BIN)/python -m training.average build/encoder/seed* --out build/encoder/public
+	$(RUN)/own7 --seed 7 --steps 700 --hold 20 --leave $(PUBLIC)
+	$(RUN)/own8 --seed 8 --steps 900 --hold 5 --leave $(PUBLIC)
+	$(SUM) build/encoder/public --shares .25 .25 .6 --out build/encoder/sum
+	$(BIN)/python -m training.export build/encoder/sum delegate_cli/encoders/delegation.safetensors
+	$(RUN)/public-without-talk --steps 450 --leave written assistants chat subagents
+	$(RUN)/public-without-intents --steps 450 --leave written intents questions
+	$(RUN)/public-without-tools --steps 450 --leave written plugins services
+	$(SUM) build/encoder/public-without-talk --shares .25 .25 .6 --out build/encoder/without-talk
+	$(SUM) build/encoder/public-without-intents --shares .25 .25 .6 --out build/encoder/without-intents
+	$(SUM) build/encoder/public-without-tools --shares .25 .25 .6 --out build/encoder/without-tools
 
 dist: .venv/.installed-dev
 	@rm -rf dist

@@ -336,7 +336,7 @@ def asked(roster: Roster, folder: Path, task: str, agent: str) -> tuple[Decision
         return delegator.decide(task, LEGAL), model
 
 
-DOUBTFUL = "Look at this text before it goes out."
+DOUBTFUL = "Check this text before it goes out."
 
 
 def test_a_model_alone_hands_nothing_over_where_the_task_is_suspicious(folder: Path) -> None:

@@ -165,7 +165,7 @@ QUESTIONS = ("What is {0} plus {1}?", "Name a river that is longer than {0} km",
 def questions(tmp_path: Path) -> Path:
     """Sums that both models can do, and other questions that only the large one can."""
     rows = ["question,small,large"]
-    for number in range(40):
+    for number in range(60):
         text = QUESTIONS[number % 3].format(number, 2 * number)
         rows.append(f"{text},{int(number % 3 == 0)},{int(number % 9 != 1)}")
     path = tmp_path / "questions.csv"
@@ -185,7 +185,7 @@ def test_difficulty_is_learnt_kept_and_told(
     assert "nothing is kept" in dry.out
     assert invoke("difficulty", "What is 3 plus 4?").code == 2
     fitted = invoke("difficulty", "fit", str(questions), "--format", "json").json
-    assert (fitted["tasks"], fitted["estimator"], fitted["stored"]) == (40, "likeness", True)
+    assert (fitted["tasks"], fitted["estimator"], fitted["stored"]) == (60, "likeness", True)
     told = invoke("difficulty", "What is 3 plus 4?", "--format", "json").json
     failure = {row["agent"]: row["failure"] for row in told["agents"]}
     other = invoke("difficulty", "--agent", "small", "-f", "json", "Name a river that is longer than 7 km").json["agents"]

@@ -136,7 +136,7 @@ def given(gold, record):
     ],
 )
 def test_gates(invoke, tmp_path, gate, code):
-    path = labelled(tmp_path, {"task": "refund my shoes", "agent": "payroll"}, {"task": "book a train", "agent": "travel-desk"})
+    path = labelled(tmp_path, {"task": "refund my shoes", "agent": "garden"}, {"task": "book a train", "agent": "travel-desk"})
     done = invoke("eval", path, "--agents", shell.SMALL, gate)
     assert done.code == code
     assert done.err.count("gate not met") == (code == 7)

@@ -23,7 +23,7 @@ RIVALS = [
         "examples": [
             "Why is there a second line on my invoice?",
             "The invoice has the wrong VAT",
-            "Pay back my money for the shoes",
+            "Pay my money back",
         ],
     },
     {
@@ -47,7 +47,7 @@ def test_the_command_finds_says_and_mends(tmp_path: Path, invoke: Run) -> None:
     assert done.code == 7, done.err
     kinds = {each["kind"]: each for each in done.json["findings"]}
     assert kinds["misplaced"]["agents"] == ["refunds", "invoices"]
-    assert kinds["misplaced"]["sentences"] == ["Pay back my money for the shoes"]
+    assert kinds["misplaced"]["sentences"] == ["Pay my money back"]
     assert kinds["repeated"]["fixable"]
     assert kinds["injected"]["level"] == "error"
     assert set(done.json["health"]) == {"refunds", "invoices", "trains", "bold-garden", "payroll"}

@@ -73,7 +73,7 @@ def test_quality_is_of_what_the_task_needs_also_where_it_is_inferred(tmp_path: P
     cards.write_text(
         "settings: {prefer: quality, prefer_band: 1}\nagents:\n"
         "  - {id: coder, name: A, description: Writes articles and posts, skills: {code: 0.9}}\n"
-        "  - {id: author, name: B, description: Writes articles and letters, skills: {code: 0.2}}\n"
+        "  - {id: author, name: B, description: Writes articles or texts, skills: {code: 0.2}}\n"
     )
     rows = (f"m{n},{0.1 * n:.1f},{0.95 - 0.1 * n:.2f}" for n in range(1, 10))  # whoever writes well codes badly
     history.write_text("\n".join(["name,writing,code", *rows]))

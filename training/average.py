@@ -7,6 +7,7 @@ Runs that start from the same weights end close enough for that, and do better o
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -35,9 +36,15 @@ def average(runs: list[Path], out: Path, shares: list[float]) -> None:
                 weight.copy_(base + sum(share * (state[name].double() - base) for state, share in pairs))
     out.mkdir(parents=True, exist_ok=True)
     model.save(str(out / "model"))
-    cards = [{"share": share, **json.loads((run / "card.json").read_text())} for run, share in zip(runs, shares, strict=True)]
+    cards = [card for run, share in zip(runs, shares, strict=True) for card in cards_of(run, share)]
     sets = sorted({name for card in cards for name in card["sets"]})
     (out / "card.json").write_text(json.dumps({"sets": sets, "runs": cards}, indent=1) + "\n")
+
+
+def cards_of(run: Path, share: float) -> list[dict[str, Any]]:
+    """How a run was made, and its share; of an average those of its runs."""
+    card = json.loads((run / "card.json").read_text())
+    return [{**each, "share": round(share * each.get("share", 1), 4)} for each in card.get("runs", [card])]
 
 
 if __name__ == "__main__":
