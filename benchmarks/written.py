@@ -1,9 +1,9 @@
 """Accuracy and calibration over the rosters that this project wrote (`training/rosters/`): `python -m benchmarks.written`.
 
 What decides was fitted on none of them; the default encoder was trained on all, so that how well an encoder does on what it
-never saw must be asked of another (`--encoder`). They are harder than real tasks: their requests avoid the words of cards on purpose. The first
-`--examples` English requests of each agent are its sample requests, one of the others and those of nobody are tasks; all
-tasks of a kind are counted together. The columns are those of `benchmarks.accuracy`.
+never saw must be asked of another (`--encoder`). They are harder than real tasks: their requests avoid the words of cards on
+purpose. The first `--examples` English requests of each agent are its sample requests, one of the others and those of nobody
+are tasks; all tasks of a kind are counted together. The columns are those of `benchmarks.accuracy`.
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """The probability that the one who fits is among those whom constraints exclude.
 
-All agents are ranked, whoever is eligible: what each logit says of the task does not depend on constraints. Before the task is
-read, half of the constraints are taken to be made without it in mind: they exclude the one who fits as often as any other agent.
-The other half are made with it in mind, and do so twenty times less often. Bayes' rule does the rest; nothing is fitted.
+All agents are ranked, whoever is eligible: what each logit says of the task does not depend on constraints. Before the task
+is read, half of the constraints are taken to be made without it in mind: they exclude the one who fits as often as any other
+agent. The other half are made with it in mind, and do so twenty times less often. Bayes' rule does the rest; nothing is
+fitted.
 """
 
 import numpy as np
