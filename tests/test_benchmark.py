@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.data import DataSet, LabelledTask
 from benchmarks.peers import page, runs
 from benchmarks.peers.catalogue import PEERS, Peer, Setting
-from benchmarks.peers.environments import ADAPTERS, PeerError, variables
+from benchmarks.peers.environments import ADAPTERS, SHARED, PeerError, pinned, variables
 from benchmarks.peers.figures import Figures, error_at, figures
 from benchmarks.peers.runs import Entrant, job_of, measure
 from delegate_cli.agents import Agent, Roster
@@ -44,6 +44,12 @@ serve(build)
 
 def row(ranking: list[tuple[str, float]], confidence: float | None = None, none: float | None = None) -> dict[str, Any]:
     return {"ranking": ranking, "confidence": confidence, "none": none, "seconds": 0.002}
+
+
+def test_a_peer_shares_the_pins_of_encoders_and_no_others():
+    whole = {peer.name: pinned(peer).split() for peer in PEERS}
+    assert [line.partition("==")[0] for line in whole["semantic-router"]] == list(SHARED)
+    assert len(whole["delegate"]) > 50
 
 
 def test_figures_count_only_tasks_that_somebody_fits():

@@ -1,7 +1,8 @@
 """One virtual environment a peer under `build/peers/NAME/.venv`, made once for each list of requirements.
 
-Pins of the project's constraints hold in all of them, so that every encoder runs on the same torch and the same
-sentence-transformers. The environment of a process holds nothing of the caller's but where programs and memory are.
+The project's pins of what encoders run on hold in all of them, so that every peer has the same torch and the same
+sentence-transformers; other pins are delegate's own, and some peers need other versions. The environment of a process
+holds nothing of the caller's but where programs and memory are.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from benchmarks.peers.catalogue import DELEGATE, Peer
 PROJECT = Path(__file__).resolve().parents[2]
 ADAPTERS = Path(__file__).resolve().parent / "adapters"
 CONSTRAINTS = PROJECT / "constraints.txt"
+SHARED = ("numpy", "safetensors", "sentence-transformers", "tokenizers", "torch", "transformers")
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH")
 
 VERSIONS = """
@@ -48,7 +50,9 @@ def environment(build: Path, peer: Peer) -> Path:
     print(f"installing {peer.name}", file=sys.stderr, flush=True)
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     what = ["-e", str(PROJECT)] if peer.name == DELEGATE else list(peer.requirements)
-    command = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", str(CONSTRAINTS), *what]
+    pins = build / peer.name / "constraints.txt"
+    pins.write_text(pinned(peer), encoding="utf-8")
+    command = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", str(pins), *what]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PeerError(f"cannot be installed: {last_line(done.stderr)}")
@@ -66,8 +70,14 @@ def prepare(build: Path, peer: Peer, python: Path) -> None:
 def wanted(peer: Peer) -> str:
     """What an environment depends on."""
     own = (PROJECT / "pyproject.toml").read_bytes() if peer.name == DELEGATE else b""
-    pins = hashlib.sha256(CONSTRAINTS.read_bytes() + own).hexdigest()
+    pins = hashlib.sha256(pinned(peer).encode() + own).hexdigest()
     return "\n".join((*peer.requirements, pins))
+
+
+def pinned(peer: Peer) -> str:
+    """The lines of the project's constraints that hold for a peer."""
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if peer.name == DELEGATE or line.partition("==")[0] in SHARED)
 
 
 def variables(build: Path, peer: Peer) -> dict[str, str]:
