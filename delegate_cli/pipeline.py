@@ -190,7 +190,7 @@ class Delegator:
 
     def _ranked(self, ready: Loaded, query: Query, standing: Standing) -> Ranking:
         everybody = ready.decider.views(query, self._shortlist(ready, query, None))
-        if standing.eligible is None:
+        if standing.eligible is None or standing.count == len(self.roster):
             return ready.rank(query, everybody, standing.count, None)
         views = ready.decider.views(query, self._shortlist(ready, query, standing.eligible))
         return ready.rank_among(query, everybody, views, standing.eligible)
