@@ -161,7 +161,8 @@ class DeciderInfo:
 class Decision:
     """Who should do the task. Probabilities over all eligible agents and `none` sum to 1.
 
-    `reason` is why the status is not what probability and threshold alone say.
+    `reason` is why the status is not what probability and threshold alone say, or why nobody fits. `missed` is the excluded
+    agent that fits better than all who are eligible.
     """
 
     task: str
@@ -179,6 +180,7 @@ class Decision:
     confirmed: bool = False
     fallback: Mapping[str, str] | None = None
     reason: str | None = None
+    missed: str | None = None
     traded: Trade | None = None
     escalation: Escalation | None = None
     lift: Lift | None = None
@@ -216,6 +218,8 @@ class Decision:
             record["lift"] = None if self.lift is None else self.lift.as_dict()
         if self.reason is not None:
             record["reason"] = self.reason
+        if self.missed is not None:
+            record["missed"] = self.missed
         for name, part in (("traded", self.traded), ("escalation", self.escalation), ("followup", self.followup)):
             if part is not None:
                 record[name] = part.as_dict()

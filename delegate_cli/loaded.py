@@ -39,7 +39,7 @@ class Ranking:
     share: Floats  # among the agents, given that somebody fits
     none: float
     views: Views
-    missed: int | None = None  # the place of an excluded agent that is likelier to fit than all of these
+    missed: int | None = None  # the place of an excluded agent that fits better than all of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,8 @@ class Loaded:
         left_out = ~eligible[everybody.places] & ~self.decider.alike(best, everybody.places, excluded.ALIKE)
         chance = excluded.chance(logits[left_out], self.logits(views), count, agents)
         none = 1 - (1 - whole.none) * (1 - chance)
-        missed = None
-        if chance > 0.5:
-            order = np.lexsort((everybody.places, -logits))
-            missed = int(next(everybody.places[row] for row in order if left_out[row]))
+        first = int(whole.places[0])
+        missed = first if chance > 0.5 > whole.none and left_out[everybody.places == first].any() else None
         return replace(found, probability=found.share * (1 - none), none=none, missed=missed)
 
     def logits(self, views: Views) -> Floats:

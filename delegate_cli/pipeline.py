@@ -181,6 +181,7 @@ class Delegator:
             contrast=contrast(self.roster, query, verdict.ranking, ready.weights) if ask.explain else None,
             fallback=opinion.fallback,
             reason=verdict.reason,
+            missed=None if verdict.ranking.missed is None else self.roster.agents[verdict.ranking.missed].id,
             traded=verdict.traded,
             escalation=verdict.escalation,
             followup=turn,
@@ -324,8 +325,7 @@ class Delegator:
     def _threshold(self, ready: Loaded) -> float:
         if self.settings.min_probability is not None:
             return self.settings.min_probability
-        target = self.settings.target_error
-        if target not in self._thresholds:
+        if (target := self.settings.target_error) not in self._thresholds:
             self._thresholds[target] = ready.threshold(target)
         return self._thresholds[target]
 

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 class Verdict:
     """A ranking, the probability from which it is handed over, and what follows.
 
-    `fused`: calibrated with a model's answer. `reason`: why the status is not what the probability alone says.
+    `fused`: calibrated with a model's answer. `reason`: why the status is not what the probability alone says, or why nobody
+    fits.
     """
 
     ranking: Ranking
@@ -105,11 +106,11 @@ class Rules:
         return replace(verdict, escalation=escalation, reason=self._missed(verdict.ranking.missed, standing))
 
     def _missed(self, place: int | None, standing: Standing) -> str | None:
-        """That an excluded agent would fit, and what excludes it."""
+        """That an excluded agent fits best, and what excludes it."""
         if place is None:
             return None
         agent = self._agent(place)
-        return f"{agent.id} would fit and is excluded ({next(e.detail for e in standing.excluded if e.agent == agent.id)})"
+        return f"{agent.id} fits best and is excluded ({next(e.detail for e in standing.excluded if e.agent == agent.id)})"
 
     def nobody(self, standing: Standing) -> Escalation | None:
         """Whom to turn to where nobody is left, if those who could do it only are not there."""
@@ -174,7 +175,9 @@ class Rules:
         else:
             reason = f"{agent.id} would get it and is not there ({detail})"
             found = found or Escalation("absent", (Step(agent.id, agent.name, detail, agent.contact),), None)
-        return replace(verdict, ranking=ranking, status=Status.ASK, reason=reason, traded=None, escalation=found)
+        nobody = found.to is None and verdict.status is Status.NONE
+        status = Status.NONE if nobody else Status.ASK
+        return replace(verdict, ranking=ranking, status=status, reason=reason, traded=None, escalation=found)
 
     def _escalated(self, why: str, agent: Agent | None, detail: str, standing: Standing) -> Escalation | None:
         return escalate(self._roster, why, agent, detail, standing.excluded, self._settings.escalate_to)

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shell import SMALL, Result
 
-from delegate_cli import Delegator, Settings, load_roster
+from delegate_cli import Delegator, Journal, Settings, load_roster
 from delegate_cli.agents import Roster
 from delegate_cli.ask import Ask
 from delegate_cli.confidence.excluded import chance, prior
+from delegate_cli.learning.answers import read
 from delegate_cli.policy import ANYBODY_THERE, Constraints
 from delegate_cli.render.plain import sentence
 
@@ -46,7 +47,8 @@ def test_nobody_gets_what_an_excluded_agent_does(delegator: Delegator, agent) ->
             found = delegator.decide(task, Ask(constraints=replace(LEGAL, allow=frozenset(left))))
             assert (found.status.value, found.agent) == ("none", None)
             assert found.reason is not None
-            assert found.reason.startswith(f"{agent.id} would fit and is excluded (")
+            assert (found.missed, found.as_dict()["missed"]) == (agent.id, agent.id)
+            assert found.reason.startswith(f"{agent.id} fits best and is excluded (")
             assert sentence(found).endswith(found.reason)
             assert sum(each.probability for each in found.candidates) + found.none <= 1 + 1e-9
 
@@ -59,6 +61,24 @@ def test_who_does_not_fit_may_be_excluded(delegator: Delegator, agent) -> None:
         found = delegator.decide(task, Ask(constraints=replace(LEGAL, allow=frozenset(allowed))))
         assert (found.status, found.agent, found.reason) == (everybody.status, agent.id, None)
         assert found.none == pytest.approx(everybody.none, abs=0.01)
+
+
+@pytest.mark.parametrize("task", ["hi", "Prove that there are infinitely many primes"])
+def test_what_nobody_does_is_missed_by_nobody(delegator: Delegator, task: str) -> None:
+    found = delegator.decide(task, Ask(constraints=replace(LEGAL, allow=frozenset({"garden"}))))
+    everybody = delegator.decide(task, Ask(constraints=LEGAL))
+    assert found.none >= everybody.none - 1e-9
+    if everybody.status.value == "none":
+        assert (found.status.value, found.missed, found.reason) == ("none", None, None)
+
+
+def test_that_nobody_else_fits_is_not_learnt(journal: Journal, invoke) -> None:
+    route = ("route", "--agents", SMALL, "--at", "any", "-f", "json", "--deny", "refunds")
+    assert invoke(*route, "Please refund the second pair of shoes").json["missed"] == "refunds"
+    assert invoke("feedback", "last", "--right").code == 0
+    assert "reason\trefunds fits best and is excluded (denied)" in invoke("why", "last", "-f", "plain").out
+    reading = read(journal, load_roster(SMALL))
+    assert (reading.answers, reading.unusable) == ((), {"the agent that fits was excluded": 1})
 
 
 def test_a_twin_takes_over(compiled: Path, tmp_path: Path) -> None:
@@ -75,4 +95,4 @@ def test_a_twin_takes_over(compiled: Path, tmp_path: Path) -> None:
 def test_the_command_says_who_would_fit(invoke) -> None:
     done: Result = invoke("route", "--agents", SMALL, "--at", "any", "-f", "json", "Check this NDA for unusual liability terms")
     assert done.code == 1
-    assert done.json["reason"] == "contract-review would fit and is excluded (needs role legal or finance)"
+    assert done.json["reason"] == "contract-review fits best and is excluded (needs role legal or finance)"

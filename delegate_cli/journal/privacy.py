@@ -10,7 +10,7 @@ from delegate_cli.settings import KeptText, Settings
 _SAFE = frozenset(
     (
         *("v", "id", "ref", "status", "agent", "probability", "none", "margin", "threshold", "candidates", "excluded"),
-        *("decider", "roster", "elapsed_ms", "confirmed", "lift", "traded", "escalation", "followup"),
+        *("decider", "roster", "elapsed_ms", "confirmed", "lift", "missed", "traded", "escalation", "followup"),
     )
 )
 _SAFE_OF_ASK = frozenset(

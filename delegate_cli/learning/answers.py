@@ -67,13 +67,16 @@ def read(journal: Journal, roster: Roster, since: float | None = None) -> Readin
     """All answers to decisions made with this roster file."""
     path = None if roster.path is None else str(Path(roster.path).absolute())
     which = Filter(since=since, roster_path=path, answered=True)
-    answers, unusable = [], {"only that it was wrong was said": 0, "the task's text is not kept": 0}
+    answers: list[Answer] = []
+    unusable = {"only that it was wrong was said": 0, "the task's text is not kept": 0, "the agent that fits was excluded": 0}
     for entry in journal.entries(which):
         answer = entry.answer
         if answer is None or answer.verdict is Verdict.WRONG:
             unusable["only that it was wrong was said"] += 1
         elif entry.task is None:
             unusable["the task's text is not kept"] += 1
+        elif answer.agent is None and entry.record.get("missed"):
+            unusable["the agent that fits was excluded"] += 1  # nobody who was left fits: that says nothing of the roster
         elif entry.status != Status.NO_ELIGIBLE.value:
             answers.append(_answer(entry))
     reasons = {reason: count for reason, count in unusable.items() if count}

@@ -104,6 +104,8 @@ def _evidence(entry: Entry) -> list[tuple[str, ...]]:
         ):
             what = "criterion" if kind == "rubric" else kind
             rows += [(what, each["agent"], one[label], f"{one[number]:.2f}", one[words]) for one in each.get(kind, ())]
+    if "reason" in entry.record:
+        rows.append(("reason", entry.record["reason"]))
     rows += [("excluded", each["agent"], each["rule"], each["detail"]) for each in entry.record["excluded"]]
     return rows
 

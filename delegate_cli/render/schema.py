@@ -101,6 +101,7 @@ def decision_schema() -> dict[str, Any]:
             "elapsed_ms": {"type": "number", "minimum": 0},
             "fallback": _object({"reason": _TEXT, "code": _TEXT}),
             "reason": _TEXT,
+            "missed": _TEXT,
             "contrast": {"type": "object"},
             "confirmed": {"const": True},
             **_rules(),
