@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shell import SMALL
 
 from delegate_cli.encoders import adapter, catalog
 from delegate_cli.encoders.onnx import OnnxEncoder, open_encoder
@@ -101,3 +102,11 @@ def test_an_encoder_is_shared_while_it_is_in_use_and_its_files_are_the_same(kept
     (folder / "model.ort").write_bytes(b"")
     with pytest.raises(EncoderError):
         open_encoder(folder)
+
+
+def test_a_name_that_is_not_there_is_one_error_also_without_the_hub(delegate) -> None:
+    done = delegate("index", "rebuild", "--agents", SMALL, "--encoder", "nonsense", env={"HF_ENDPOINT": "http://127.0.0.1:9"})
+    assert (done.code, done.out) == (2, "")
+    assert "Retrying" not in done.err
+    assert done.err.splitlines()[-1].startswith("error: the encoder nonsense cannot be loaded (")
+    assert len(done.err.splitlines()) <= 2

@@ -8,17 +8,21 @@ import json
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import numpy as np
 import onnxruntime
 import torch
 from filelock import FileLock
+from huggingface_hub import constants
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from sentence_transformers import SentenceTransformer
@@ -168,6 +172,9 @@ def _load(source: EncoderSource, location: str) -> SentenceTransformer:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
+    offline = constants.HF_HUB_OFFLINE
+    # Else the hub's client tries for a minute, and says so in many lines; what it has downloaded before is found offline, too.
+    constants.HF_HUB_OFFLINE = offline or not (Path(location).exists() or _hub_answers())
     try:
         return SentenceTransformer(location, device="cpu").eval()
     except Exception as error:  # the hub client, the file formats and torch each raise their own kind
@@ -175,6 +182,20 @@ def _load(source: EncoderSource, location: str) -> SentenceTransformer:
             f"the encoder {source.name} cannot be loaded ({type(error).__name__}: {str(error)[:160]})",
             f"name a local sentence-transformers folder, or use {catalog.PACKAGED}",
         ) from None
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+
+
+def _hub_answers() -> bool:
+    """Whether the hub can be connected to; behind a proxy only its client can say."""
+    if getproxies():
+        return True
+    hub = urlsplit(constants.ENDPOINT)
+    try:
+        socket.create_connection((hub.hostname, hub.port or (80 if hub.scheme == "http" else 443)), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def merge_adapter(model: SentenceTransformer, path: Path) -> None:
